@@ -1,0 +1,71 @@
+# The one entry. Every target installs what it needs and can be run again at no cost.
+#
+#   make run      the main job: the MCP server with three gadgets, called by a client, rows printed
+#   make test     every test, on the real kernel, with a real registry and real clients (root)
+#   make bench    the figures of the documents, beside the peers' on the same load (root)
+#   make lint     rustfmt, clippy, licences and bans
+#   make build    target/release/gadgetry, with the built-in gadgets inside
+#   make docs     the generated parts of the documents
+#   make fuzz     every fuzz target for a minute (wants rustup's nightly)
+
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+export PATH := $(PATH):$(HOME)/.cargo/bin
+BIN := $(CARGO_TARGET_DIR)/release/gadgetry
+BUILTINS := $(CARGO_TARGET_DIR)/gadgets/builtins.tar
+export GADGETRY_BIN := $(BIN)
+
+FUZZ_SECONDS ?= 60
+
+.PHONY: run test bench lint build gadgets docs fuzz setup setup-test setup-bench setup-lint clean
+
+# Cargo unifies features over what it is asked to build: always the whole workspace, or dependencies compile twice.
+WORKSPACE := --release --workspace
+
+run: build
+	$(CARGO_TARGET_DIR)/release/demo $(BIN)
+
+# The built-in gadgets are built by the same code that builds a third party's, in a gadgetry that carries none.
+gadgets: setup
+	cargo build $(WORKSPACE) --bins --examples
+	$(CARGO_TARGET_DIR)/release/examples/bootstrap gadget build $(wildcard gadgets/*) --sdk . --bundle $(BUILTINS)
+
+build: gadgets
+	GADGETRY_BUILTINS=$(BUILTINS) cargo build $(WORKSPACE) --bins --examples
+
+test: build setup-test
+	GADGETRY_BUILTINS=$(BUILTINS) cargo test $(WORKSPACE) --no-fail-fast
+
+bench: build setup-bench
+	$(CARGO_TARGET_DIR)/release/bench
+
+lint: setup-lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo deny --log-level error check bans licenses sources
+
+docs: build
+	$(BIN) docs --out docs
+
+# Without cargo-fuzz: the flags are few, and one tool less is to be installed.
+fuzz:
+	cd tests/fuzz && for target in targets/*.rs; do name=$$(basename $$target .rs); \
+	    mkdir -p $(CARGO_TARGET_DIR)/fuzz/corpus/$$name && \
+	    RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	        -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	        -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Cdebug-assertions" \
+	    CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz cargo +nightly run --release --target $$(uname -m)-unknown-linux-gnu \
+	        --bin $$name -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 \
+	        $(CARGO_TARGET_DIR)/fuzz/corpus/$$name || exit 1; done
+
+setup:
+	@tests/tools/setup.sh build
+setup-test: setup
+	@tests/tools/setup.sh test
+setup-bench: setup
+	@tests/tools/setup.sh bench
+setup-lint: setup
+	@tests/tools/setup.sh lint
+
+clean:
+	cargo clean

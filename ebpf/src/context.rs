@@ -1,0 +1,12 @@
+//! The contexts of programs: what the kernel hands to each kind.
+//!
+//! Reading a context never goes wrong at run time: the verifier refuses a program that reads beyond it.
+
+mod btf;
+mod foreign;
+mod iter;
+mod tracepoint;
+
+pub use btf::{BtfTracepoint, RawTracepoint};
+pub use iter::{Iter, Object, Sequence};
+pub use tracepoint::Tracepoint;

@@ -1,0 +1,56 @@
+//! What the kernel half of a gadget is written against.
+//!
+//! A gadget's `kernel.rs` declares its programs and fills in its event; everything that is the same for every gadget
+//! happens here, so that no gadget can forget it: the common header, the filters, the scope, the ring buffer and the
+//! count of what it could not take.
+//!
+//! ```ignore
+//! #![no_std]
+//! #![no_main]
+//! use gadget::prelude::*;
+//! mod event;
+//!
+//! #[gadget::program("tracepoint/sched/sched_process_exit")]
+//! fn exit(_: Tracepoint) -> Option<()> {
+//!     let mut record = gadget::begin::<event::Exit>()?;
+//!     record.set(event::Exit { threads: Task::current().threads() });
+//!     record.emit()
+//! }
+//! ```
+//!
+//! Rust emits no CO-RE relocations yet. A field of a kernel struct is therefore a read-only global, whose value, the
+//! field's offset, the host takes from the running kernel's BTF before it loads the object: see [`kernel`]. As the
+//! verifier knows the value of read-only globals, code behind a parameter or filter that is off costs nothing.
+#![no_std]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+
+pub mod context;
+pub mod fields;
+pub mod filter;
+mod header;
+pub mod kernel;
+pub mod param;
+mod path;
+pub mod program;
+pub mod raw;
+mod record;
+mod ring;
+mod runtime;
+mod strings;
+pub mod syscall;
+mod task;
+
+pub use aya_ebpf;
+pub use gadget_abi::{Header, Plain, event};
+pub use gadget_ebpf_macros::program;
+pub use path::Path;
+pub use record::{Piece, Record, Strings, begin, begin_for};
+pub use task::Task;
+
+/// What a `kernel.rs` needs by name.
+pub mod prelude {
+    pub use crate::context::{BtfTracepoint, Iter, RawTracepoint, Tracepoint};
+    pub use crate::kernel::{Addr, Btf};
+    pub use crate::syscall::Syscall;
+    pub use crate::{Path, Piece, Record, Strings, Task};
+}

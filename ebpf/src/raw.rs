@@ -1,0 +1,207 @@
+//! The one module that calls the kernel's helpers and follows its pointers.
+//!
+//! Its functions are safe to call although they take addresses: what a program may touch is decided by the verifier,
+//! which refuses the object otherwise, and the `bpf_probe_read` helpers answer a bad address with an error.
+#![expect(unsafe_code, reason = "the one place of the crate that does")]
+
+use core::{ffi::c_void, mem::MaybeUninit};
+
+use aya_ebpf::helpers::generated;
+use gadget_abi::Plain;
+
+use crate::kernel::{Addr, Btf};
+
+/// Loads a `T` at `base + offset`: a context, a map's value, or a struct whose type the verifier knows. A load
+/// through such a struct that faults reads zero.
+#[inline(always)]
+pub fn load<T: Plain>(base: *const u8, offset: usize) -> T {
+    // SAFETY: the verifier proves that the load stays within the object at `base`; any bits are a `T`.
+    unsafe { base.wrapping_add(offset).cast::<T>().read_volatile() }
+}
+
+/// Stores `value` at `base + offset`, within a map's value.
+#[inline(always)]
+pub(crate) fn store<T: Plain>(base: *mut u8, offset: usize, value: T) {
+    // SAFETY: the verifier proves that the store stays within the map's value.
+    unsafe { base.wrapping_add(offset).cast::<T>().write(value) }
+}
+
+/// The value of a read-only global, as the host left it.
+#[inline(always)]
+pub(crate) fn global<T: Copy>(value: &MaybeUninit<T>) -> T {
+    // SAFETY: globals are initialised; the read is volatile because the host writes them after compilation.
+    unsafe { value.as_ptr().read_volatile() }
+}
+
+/// `value`, at most `MAX`, in a form that the verifier sees and the compiler can't optimise away.
+#[inline(always)]
+pub(crate) fn clamp<const MAX: usize>(value: usize) -> usize {
+    #[cfg(target_arch = "bpf")]
+    {
+        let mut value = value;
+        // SAFETY: touches no memory.
+        unsafe {
+            core::arch::asm!(
+                "if {value} <= {max} goto +1",
+                "{value} = {max}",
+                value = inout(reg) value,
+                max = const MAX,
+                options(pure, nomem, nostack),
+            );
+        }
+        value
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    value.min(MAX)
+}
+
+/// Reads a `T` of kernel memory; `None` when the address is bad.
+#[inline(always)]
+pub fn read_kernel<T: Plain>(from: Addr) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes the whole of `value`, or fails (and zeroes it).
+    unsafe {
+        let failed =
+            generated::bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, from.as_ptr());
+        if failed == 0 { Some(value.assume_init()) } else { None }
+    }
+}
+
+/// Reads a `T` of kernel memory; zeroes when the address is bad.
+#[inline(always)]
+pub fn read_kernel_or_zero<T: Plain>(from: Addr) -> T {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes the whole of `value`: zeroes when it fails.
+    unsafe {
+        generated::bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, from.as_ptr());
+        value.assume_init()
+    }
+}
+
+/// Reads a `T` of the current process; `None` when the address is bad or its page not in memory.
+#[inline(always)]
+pub fn read_user<T: Plain>(from: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes the whole of `value`, or fails (and zeroes it).
+    unsafe {
+        let failed = generated::bpf_probe_read_user(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            from as *const c_void,
+        );
+        if failed == 0 { Some(value.assume_init()) } else { None }
+    }
+}
+
+/// Reads a `T` of the current process; zeroes when the address is bad or its page not in memory.
+#[inline(always)]
+pub fn read_user_or_zero<T: Plain>(from: u64) -> T {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes the whole of `value`: zeroes when it fails.
+    unsafe {
+        generated::bpf_probe_read_user(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            from as *const c_void,
+        );
+        value.assume_init()
+    }
+}
+
+/// Copies `len` bytes of kernel memory to a map's value; whether it could.
+#[inline(always)]
+pub(crate) fn copy_kernel(to: *mut u8, len: usize, from: Addr) -> bool {
+    // SAFETY: the verifier proves that `len` bytes fit at `to`.
+    unsafe { generated::bpf_probe_read_kernel(to.cast(), len as u32, from.as_ptr()) == 0 }
+}
+
+/// Copies `len` bytes of the current process to a map's value; whether it could.
+#[inline(always)]
+pub(crate) fn copy_user(to: *mut u8, len: usize, from: u64) -> bool {
+    // SAFETY: the verifier proves that `len` bytes fit at `to`.
+    unsafe { generated::bpf_probe_read_user(to.cast(), len as u32, from as *const c_void) == 0 }
+}
+
+/// Copies a string of kernel memory, cut to `len - 1` bytes, to a map's value; bytes written, the NUL included, or a
+/// negative error.
+#[inline(always)]
+pub(crate) fn copy_kernel_str(to: *mut u8, len: usize, from: Addr) -> i64 {
+    // SAFETY: the verifier proves that `len` bytes fit at `to`.
+    unsafe { generated::bpf_probe_read_kernel_str(to.cast(), len as u32, from.as_ptr()) }
+}
+
+/// As [`copy_kernel_str`], from the current process.
+#[inline(always)]
+pub(crate) fn copy_user_str(to: *mut u8, len: usize, from: u64) -> i64 {
+    // SAFETY: the verifier proves that `len` bytes fit at `to`.
+    unsafe { generated::bpf_probe_read_user_str(to.cast(), len as u32, from as *const c_void) }
+}
+
+/// The value of `key` in a map; null when there is none.
+#[inline(always)]
+pub(crate) fn lookup(map: *const c_void, key: u32) -> *mut u8 {
+    // Written to the stack, volatile: a constant key would be promoted to a global, and LLVM merges that with any
+    // other constant of the same bytes, such as a filter, whose value the host changes after compilation.
+    let mut slot = MaybeUninit::<u32>::uninit();
+    // SAFETY: the slot is a place for a `u32`; the helper reads it and checks the map.
+    unsafe {
+        slot.as_mut_ptr().write_volatile(key);
+        generated::bpf_map_lookup_elem(map.cast_mut(), slot.as_ptr().cast()).cast()
+    }
+}
+
+/// Copies `len` bytes to a ring buffer; 0, or a negative error when there is no room.
+#[inline(always)]
+pub(crate) fn ring_output(map: *const c_void, from: *mut u8, len: usize, flags: u64) -> i64 {
+    // SAFETY: the verifier proves that `len` bytes lie at `from`.
+    unsafe { generated::bpf_ringbuf_output(map.cast_mut(), from.cast(), len as u64, flags) }
+}
+
+/// Writes `len` bytes to an iterator's sequence; 0, or a negative error when its buffer is full.
+#[inline(always)]
+pub(crate) fn sequence_write(sequence: Btf, from: *const u8, len: usize) -> i64 {
+    // SAFETY: the verifier proves that `len` bytes lie at `from`, and that `sequence` is one.
+    unsafe { generated::bpf_seq_write(sequence.as_ptr().cast_mut().cast(), from.cast(), len as u32) }
+}
+
+/// Nanoseconds since boot, suspend included.
+#[inline(always)]
+pub fn boot_ns() -> u64 {
+    // SAFETY: takes nothing.
+    unsafe { generated::bpf_ktime_get_boot_ns() }
+}
+
+/// The current task.
+#[inline(always)]
+pub(crate) fn current_task() -> Btf {
+    // SAFETY: takes nothing.
+    Btf::new(unsafe { generated::bpf_get_current_task_btf() } as u64)
+}
+
+/// The registers with which the current call entered the kernel.
+#[inline(always)]
+pub(crate) fn task_registers(task: Btf) -> Btf {
+    // SAFETY: the verifier proves that `task` is one.
+    Btf::new(unsafe { generated::bpf_task_pt_regs(task.as_ptr().cast_mut().cast()) }.cast_unsigned())
+}
+
+/// Process (upper half) and thread id of the current task, in the initial pid namespace.
+#[inline(always)]
+pub(crate) fn current_pid_tgid() -> u64 {
+    // SAFETY: takes nothing.
+    unsafe { generated::bpf_get_current_pid_tgid() }
+}
+
+/// Group (upper half) and user id of the current task, in the initial user namespace.
+#[inline(always)]
+pub(crate) fn current_uid_gid() -> u64 {
+    // SAFETY: takes nothing.
+    unsafe { generated::bpf_get_current_uid_gid() }
+}
+
+/// Id of the current task's cgroup in the v2 hierarchy.
+#[inline(always)]
+pub(crate) fn current_cgroup() -> u64 {
+    // SAFETY: takes nothing.
+    unsafe { generated::bpf_get_current_cgroup_id() }
+}

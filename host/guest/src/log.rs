@@ -1,0 +1,112 @@
+//! The `log` import: a gadget's lines in the operator's log, under the gadget's name, no more of them than agreed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{ComponentType, Lift};
+
+use crate::error::line;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ComponentType, Lift)]
+#[component(enum)]
+#[repr(u8)]
+pub enum Level {
+    /// For the gadget's author.
+    #[component(name = "debug")]
+    Debug,
+    /// For the operator.
+    #[component(name = "info")]
+    Info,
+    /// Something is not as it should be.
+    #[component(name = "warn")]
+    Warn,
+    /// Something does not work.
+    #[component(name = "error")]
+    Error,
+}
+
+/// A line that a gadget logged as a warning or an error, for the run's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How bad it is.
+    pub level: Level,
+    /// One line, without control characters.
+    pub message: String,
+}
+
+/// Bytes of a message that are kept.
+pub(crate) const LONGEST: usize = 1024;
+/// Warnings and errors kept for the result.
+const KEPT: usize = 16;
+
+/// The log of one run.
+#[derive(Debug)]
+pub(crate) struct Log {
+    gadget: String,
+    per_second: u32,
+    second: Instant,
+    in_second: u32,
+    pub(crate) written: u64,
+    pub(crate) dropped: u64,
+    kept: VecDeque<LogLine>,
+    /// The last error of the current call: told when the call crashes.
+    pub(crate) last_error: Option<String>,
+}
+
+impl Log {
+    pub(crate) fn new(gadget: &str, per_second: u32) -> Self {
+        Self {
+            gadget: gadget.to_owned(),
+            per_second,
+            second: Instant::now(),
+            in_second: 0,
+            written: 0,
+            dropped: 0,
+            kept: VecDeque::new(),
+            last_error: None,
+        }
+    }
+
+    /// Takes a line from the guest.
+    pub(crate) fn line(&mut self, level: Level, message: &str) {
+        let now = Instant::now();
+        if now.duration_since(self.second) >= Duration::from_secs(1) {
+            (self.second, self.in_second) = (now, 0);
+        }
+        let room = self.in_second < self.per_second;
+        if !room && level < Level::Error {
+            self.dropped += 1;
+            return;
+        }
+        // The last error is kept even when it is over the limit: a crash is explained by it.
+        let message = line(message, LONGEST);
+        if level == Level::Error {
+            self.last_error = Some(message.clone());
+        }
+        if !room {
+            self.dropped += 1;
+            return;
+        }
+        self.in_second += 1;
+        self.written += 1;
+        let gadget = self.gadget.as_str();
+        match level {
+            Level::Debug => tracing::debug!(target: "gadget", gadget, "{message}"),
+            Level::Info => tracing::info!(target: "gadget", gadget, "{message}"),
+            Level::Warn => tracing::warn!(target: "gadget", gadget, "{message}"),
+            Level::Error => tracing::error!(target: "gadget", gadget, "{message}"),
+        }
+        if level >= Level::Warn {
+            if self.kept.len() == KEPT {
+                self.kept.pop_front();
+            }
+            self.kept.push_back(LogLine { level, message });
+        }
+    }
+
+    /// The latest warnings and errors since they were last taken.
+    pub(crate) fn take(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.kept).into()
+    }
+}

@@ -1,0 +1,33 @@
+//! What the MCP front needs of what lies below: one call. The fleet is the product's implementation; tests and the
+//! protocol's conformance fixtures stand in their own, so that the handler they exercise is the one that ships.
+
+use std::sync::Arc;
+
+use gadgetry_run::fleet::{Called, Fleet, RunError};
+use gadgetry_run::gadget::Gadget;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+/// Calls one tool of a gadget.
+pub trait Caller: Send + Sync + 'static {
+    /// As [`Fleet::call`]: `tool` is the index among the gadget's tools; cancelling detaches its programs at once.
+    fn call(
+        &self,
+        gadget: Arc<Gadget>,
+        tool: usize,
+        arguments: Map<String, Value>,
+        cancel: CancellationToken,
+    ) -> impl Future<Output = Result<Called, RunError>> + Send;
+}
+
+impl Caller for Fleet {
+    async fn call(
+        &self,
+        gadget: Arc<Gadget>,
+        tool: usize,
+        arguments: Map<String, Value>,
+        cancel: CancellationToken,
+    ) -> Result<Called, RunError> {
+        Fleet::call(self, gadget, tool, arguments, cancel).await
+    }
+}

@@ -1,0 +1,57 @@
+//! Tools as MCP shows them, and the names a caller may have meant.
+
+use gadgetry_run::gadget::Tool;
+use rmcp::model::{Tool as Listed, ToolAnnotations};
+
+/// How alike two names must be for one to be offered in place of the other.
+const ALIKE: f64 = 0.75;
+
+/// `tool` as an entry of tools/list. All four annotations are given, because the protocol's defaults (destructive,
+/// open world) are wrong for most gadgets.
+pub(crate) fn listed(tool: &Tool) -> Listed {
+    let hints = tool.annotations;
+    Listed::new_with_raw(tool.name.clone(), Some(tool.description.clone().into()), tool.input_schema.clone())
+        .with_title(tool.title.clone())
+        .with_raw_output_schema(tool.output_schema.clone())
+        .with_annotations(ToolAnnotations::from_raw(
+            None,
+            Some(hints.read_only),
+            Some(hints.destructive),
+            Some(hints.idempotent),
+            Some(hints.open_world),
+        ))
+}
+
+/// The name among `names` that `wanted` was probably meant to be.
+pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| {
+            // `open` for `trace_open`: no typing error, but what a caller remembers of the name.
+            let part = !wanted.is_empty() && name.split('_').any(|word| word == wanted);
+            (if part { 1.0 } else { strsim::jaro_winkler(wanted, name) }, name)
+        })
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_name_is_found() {
+        let names = ["snapshot_process", "trace_exec", "trace_open"];
+        for (wanted, found) in [
+            ("trace_opne", Some("trace_open")),
+            ("traceopen", Some("trace_open")),
+            ("open", Some("trace_open")),
+            ("snapshot_proces", Some("snapshot_process")),
+            ("process", Some("snapshot_process")),
+            ("read_mail", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(wanted, names.into_iter()), found, "{wanted}");
+        }
+    }
+}

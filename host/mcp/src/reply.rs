@@ -1,0 +1,46 @@
+//! What a call became, as MCP says it.
+//!
+//! A caller can only act on what it sees, and clients show protocol errors poorly; so everything the caller can mend
+//! or should know is a tool result with `isError`, and protocol errors are left to requests that name no tool.
+
+use std::sync::Arc;
+
+use gadgetry_run::fleet::{Called, RunError};
+use gadgetry_run::gadget::Gadget;
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
+use serde_json::{Map, Value};
+
+use crate::audit::Outcome;
+
+/// Where the identity of a tool-shaped gadget's image stands in `_meta`: its structured content is its own, so there
+/// is no room for it there.
+const IDENTITY: &str = "gadgetry.dev/gadget";
+
+/// The tool result for `called`, and how the call ended.
+pub(crate) fn reply(gadget: &Arc<Gadget>, called: Result<Called, RunError>) -> (CallToolResult, Outcome) {
+    let answer = match called {
+        Ok(Called::Rows(answer)) => serde_json::to_value(&answer).map(CallToolResult::structured),
+        Ok(Called::Answer(json)) => serde_json::from_str(json.get()).and_then(|answer: Map<_, _>| {
+            let mut result = CallToolResult::structured(Value::Object(answer));
+            let identity = serde_json::to_value(&gadget.identity)?;
+            result.meta = Some(MetaObject(Map::from_iter([(IDENTITY.to_owned(), identity)])));
+            Ok(result)
+        }),
+        Err(error @ RunError::Argument { .. }) => return (failure(error.to_string()), Outcome::Argument),
+        Err(error @ RunError::Failed { .. }) => return (failure(error.to_string()), Outcome::Failed),
+    };
+    match answer {
+        Ok(result) => (result, Outcome::Ok),
+        Err(error) => {
+            let name = &gadget.identity.name;
+            let message =
+                format!("{name}: its answer is not a JSON object ({error}); report this to its author");
+            (failure(message), Outcome::Failed)
+        }
+    }
+}
+
+/// A tool result that says what went wrong.
+pub(crate) fn failure(message: String) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(message)])
+}

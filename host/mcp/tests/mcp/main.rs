@@ -1,0 +1,10 @@
+//! The MCP front as clients of both eras see it, on both transports: the protocol SDK's own client over a pair of
+//! byte streams and over HTTP on the loopback, and bare HTTP where a well-behaved client would not do.
+
+mod calls;
+mod cancel;
+mod changes;
+mod guard;
+mod log;
+mod stub;
+mod world;

@@ -1,0 +1,127 @@
+//! What a run returns, beside its rows: what was seen, what was lost, what was looked at, and which image it was.
+//!
+//! The shapes here are the outer part of every stream's and snapshot's outputSchema (see [`crate::schema`]); a test
+//! holds the two together.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// The whole answer of a stream or snapshot: the structuredContent of a tool call, and `-o json` at the shell.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// The rows, as the post-processor wrote them.
+    pub rows: Vec<Box<RawValue>>,
+    /// Counts and circumstances.
+    pub summary: Summary,
+    /// Events known to have been dropped, and where.
+    pub loss: Loss,
+    /// Which image answered.
+    pub gadget: Identity,
+}
+
+/// Counts and circumstances of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Events (or iterator records) that reached the host.
+    pub seen: u64,
+    /// Rows in the answer.
+    pub returned: u64,
+    /// Rows made but left out of the answer because of `max_rows`.
+    pub truncated: u64,
+    /// How long the programs were attached, in milliseconds.
+    pub duration_ms: u64,
+    /// Why the run ended.
+    pub ended: Ended,
+    /// The same counts by node.
+    pub by_node: BTreeMap<String, NodeCounts>,
+    /// What was looked at: an empty answer is only worth something with this.
+    pub looked_at: LookedAt,
+    /// What the caller should know: a fallback taken, an optional hook that this kernel lacks, log lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Its duration was over, or the snapshot was complete.
+    #[default]
+    Complete,
+    /// `max_rows` was reached and the caller wanted no more.
+    MaxRows,
+    /// The caller cancelled it.
+    Cancelled,
+}
+
+/// One node's part of a run.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct NodeCounts {
+    /// As [`Summary::seen`].
+    pub seen: u64,
+    /// As [`Summary::returned`].
+    pub returned: u64,
+    /// Events lost on this node.
+    pub lost: u64,
+}
+
+/// What a run looked at.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LookedAt {
+    /// Containers in scope: names or ids; empty when the run was not scoped to containers.
+    pub containers: Vec<String>,
+    /// Whether processes outside of containers were in scope.
+    pub host: bool,
+    /// Programs that were attached.
+    pub programs: Vec<Attached>,
+    /// Start of the time window, RFC 3339.
+    pub from: String,
+    /// End of the time window, RFC 3339.
+    pub to: String,
+}
+
+/// A program that was attached.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attached {
+    /// Program name in the object.
+    pub program: String,
+    /// Where: `tracepoint/syscalls/sys_exit_openat`.
+    pub hook: String,
+}
+
+/// Events known to have been dropped, by place. `total` is their sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// All of the below.
+    pub total: u64,
+    /// No room in the kernel's ring buffer.
+    pub ring: u64,
+    /// Given up when the run ended before the ring was read to its end.
+    pub unread: u64,
+    /// Rows beyond what the post-processor may return.
+    pub limits: u64,
+}
+
+impl Loss {
+    /// A loss with its sum made.
+    pub const fn new(ring: u64, unread: u64, limits: u64) -> Self {
+        Self { total: ring + unread + limits, ring, unread, limits }
+    }
+}
+
+/// Which image answered: fixed before anything of it ran.
+#[derive(Clone, Debug, Serialize)]
+pub struct Identity {
+    /// The gadget's name.
+    pub name: String,
+    /// The gadget's version.
+    pub version: String,
+    /// The reference it was asked for by.
+    pub reference: String,
+    /// The digest of its index, `sha256:...`: what was verified and what ran.
+    pub digest: String,
+    /// Who vouches for it: the policy's rule and the key or identity.
+    pub signed_by: String,
+}

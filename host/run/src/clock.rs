@@ -1,0 +1,19 @@
+//! Times as rows and summaries show them.
+
+use std::time::SystemTime;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds to add to a kernel timestamp (since boot, suspend included) to get one since the epoch.
+pub(crate) fn boot_to_unix_ns() -> i64 {
+    let nanoseconds = |clock| {
+        let time = clock_gettime(clock);
+        time.tv_sec * 1_000_000_000 + time.tv_nsec
+    };
+    nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime)
+}
+
+/// Now, RFC 3339 in UTC.
+pub(crate) fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}

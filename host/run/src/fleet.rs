@@ -1,0 +1,189 @@
+//! The set of node agents a server can reach. On one machine that is one, in-process; the callers above never know.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gadget_registry::descriptor::Kind;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::answer::{Answer, Loss, Summary};
+use crate::execute;
+use crate::gadget::Gadget;
+use crate::node::Node;
+use crate::request::Request;
+use crate::stop::{Stop, StopOnDrop};
+
+/// Where rows go while a run lasts. Called from the run's own thread; a slow sink makes the kernel's ring fill, and
+/// what does not fit there is counted as lost.
+pub trait Sink: Send {
+    /// `lines`: `count` rows, JSON objects, each ended by a newline. `Break` ends the run.
+    fn rows(&mut self, lines: &[u8], count: u64) -> ControlFlow<()>;
+
+    /// About once a second, with the counts so far.
+    fn progress(&mut self, seen: u64, returned: u64, lost: u64) {
+        let _ = (seen, returned, lost);
+    }
+}
+
+/// How a run of a stream or snapshot went; the rows went to its [`Sink`].
+#[derive(Debug)]
+pub struct Report {
+    /// Counts and circumstances.
+    pub summary: Summary,
+    /// Events known to have been dropped.
+    pub loss: Loss,
+    /// From the request to the programs being attached.
+    pub attach: Duration,
+}
+
+/// Why a run gave no answer. The message is for the caller, who may be a model: it says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The caller's to mend: the argument at fault is named.
+    #[error("argument `{field}`: {message}")]
+    Argument {
+        /// Name of the argument.
+        field: String,
+        /// What was wanted and what was found.
+        message: String,
+    },
+    /// The gadget or the kernel failed.
+    #[error("{gadget}: {message}")]
+    Failed {
+        /// Name of the gadget.
+        gadget: String,
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+/// The answer of a tool call.
+#[derive(Debug)]
+pub enum Called {
+    /// A stream's or snapshot's.
+    Rows(Box<Answer>),
+    /// A tool gadget's own object.
+    Answer(Box<RawValue>),
+}
+
+/// The nodes that can be reached.
+pub struct Fleet {
+    node: Arc<Node>,
+}
+
+impl Fleet {
+    /// A fleet of one: this machine.
+    pub const fn local(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+
+    /// Calls one tool: checks the arguments against its schema, runs the gadget, collects the rows.
+    /// Cancelling detaches the gadget's programs at once.
+    pub async fn call(
+        &self,
+        gadget: Arc<Gadget>,
+        tool: usize,
+        arguments: Map<String, Value>,
+        cancel: CancellationToken,
+    ) -> Result<Called, RunError> {
+        let ready = self.node.ready(&gadget)?;
+        let arguments = ready.arguments[tool].check(arguments)?;
+        if gadget.descriptor.kind == Kind::Tool {
+            let arguments = Value::Object(arguments).to_string();
+            let answer =
+                on_a_thread(&gadget, cancel, move |_| execute::tool(&ready, tool, arguments.as_bytes()))
+                    .await?;
+            return Ok(Called::Answer(raw(&gadget, answer)?));
+        }
+        let request = Request::from_checked(gadget.descriptor.kind, arguments);
+        let collected = Collected::default();
+        let report = self.run(gadget.clone(), request, Box::new(collected.clone()), cancel).await?;
+        let rows = collected.rows().map_err(|message| failed(&gadget, message))?;
+        let identity = gadget.identity.clone();
+        let Report { summary, loss, .. } = report;
+        Ok(Called::Rows(Box::new(Answer { rows, summary, loss, gadget: identity })))
+    }
+
+    /// Checks what `gadgetry run` was given against the tool's schema.
+    pub fn request(&self, gadget: &Gadget, arguments: Map<String, Value>) -> Result<Request, RunError> {
+        let ready = self.node.ready(gadget)?;
+        Ok(Request::from_checked(gadget.descriptor.kind, ready.arguments[0].check(arguments)?))
+    }
+
+    /// Runs a stream or snapshot, its rows going to `sink` as they come.
+    pub async fn run(
+        &self,
+        gadget: Arc<Gadget>,
+        request: Request,
+        sink: Box<dyn Sink>,
+        cancel: CancellationToken,
+    ) -> Result<Report, RunError> {
+        let ready = self.node.ready(&gadget)?;
+        let node = self.node.clone();
+        on_a_thread(&gadget, cancel, move |stop| execute::rows(&node, &ready, &request, sink, stop)).await
+    }
+}
+
+/// A run waits for the kernel and computes in the guest, so it has a thread of its own; this waits for it, and ends
+/// it when the caller cancels or goes away.
+async fn on_a_thread<T: Send + 'static>(
+    gadget: &Gadget,
+    cancel: CancellationToken,
+    run: impl FnOnce(&Arc<Stop>) -> Result<T, RunError> + Send + 'static,
+) -> Result<T, RunError> {
+    let stop = Arc::new(Stop::default());
+    let _stop_on_drop = StopOnDrop(stop.clone());
+    let (sender, mut receiver) = oneshot::channel();
+    let theirs = stop.clone();
+    std::thread::Builder::new()
+        .name(format!("run-{}", gadget.descriptor.name))
+        .spawn(move || {
+            // Whoever waited may be gone; there is nobody to tell then.
+            let _ = sender.send(run(&theirs));
+        })
+        .map_err(|error| failed(gadget, format!("cannot start a thread: {error}")))?;
+    let ended = tokio::select! {
+        ended = &mut receiver => ended,
+        () = cancel.cancelled() => {
+            stop.stop();
+            receiver.await
+        }
+    };
+    ended.unwrap_or_else(|_| {
+        Err(failed(gadget, "the run ended by a bug of gadgetry; its log says more".into()))
+    })
+}
+
+fn failed(gadget: &Gadget, message: String) -> RunError {
+    RunError::Failed { gadget: gadget.descriptor.name.clone(), message }
+}
+
+fn raw(gadget: &Gadget, json: Vec<u8>) -> Result<Box<RawValue>, RunError> {
+    let text = String::from_utf8(json).map_err(|error| failed(gadget, error.to_string()))?;
+    RawValue::from_string(text).map_err(|error| failed(gadget, error.to_string()))
+}
+
+/// Keeps the rows of a call.
+#[derive(Clone, Default)]
+pub struct Collected(Arc<Mutex<Vec<u8>>>);
+
+impl Collected {
+    /// The rows, one by one, as the guest wrote them.
+    pub fn rows(&self) -> Result<Vec<Box<RawValue>>, String> {
+        let lines = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let lines = String::from_utf8(lines).map_err(|error| error.to_string())?;
+        let row = |line: &str| RawValue::from_string(line.to_owned()).map_err(|error| error.to_string());
+        lines.lines().map(row).collect()
+    }
+}
+
+impl Sink for Collected {
+    fn rows(&mut self, lines: &[u8], _count: u64) -> ControlFlow<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(lines);
+        ControlFlow::Continue(())
+    }
+}

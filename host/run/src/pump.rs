@@ -1,0 +1,124 @@
+//! From the kernel's ring to the sink: drains events into a batch, hands it to the guest, takes the rows.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use gadgetry_guest::{Guest, GuestError};
+use gadgetry_kernel::{Reader, Woken};
+
+use crate::answer::Ended;
+use crate::frame::Framer;
+use crate::rows::Rows;
+use crate::stop::Stop;
+
+/// A batch is handed on at this size: large enough that a call costs nothing per event, small enough to stay in the
+/// second-level cache on its way to the guest.
+pub(crate) const BATCH: usize = 256 << 10;
+/// How often the guest is ticked and progress told.
+const TICK: Duration = Duration::from_secs(1);
+
+/// One run's way from events to rows.
+pub(crate) struct Pump {
+    pub(crate) framer: Framer,
+    pub(crate) guest: Guest,
+    pub(crate) rows: Rows,
+    /// Events taken.
+    pub(crate) seen: u64,
+    /// Events taken and thrown away, as the sink wanted no more.
+    pub(crate) unread: u64,
+}
+
+/// What ended a run before its time.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PumpError {
+    #[error("{0}")]
+    Guest(#[from] GuestError),
+    #[error("cannot wait for events: {0}")]
+    Wait(#[from] std::io::Error),
+}
+
+impl Pump {
+    /// Pumps until the time is over, the caller stops it, or the sink wants no more. `lost`: events lost so far.
+    pub(crate) fn run(
+        &mut self,
+        reader: &mut Reader,
+        duration: Option<Duration>,
+        stop: &Stop,
+        lost: impl Fn() -> u64,
+    ) -> Result<Ended, PumpError> {
+        let start = Instant::now();
+        let end = duration.and_then(|it| start.checked_add(it));
+        let mut tick = start + TICK;
+        loop {
+            let now = Instant::now();
+            if end.is_some_and(|end| now >= end) {
+                return Ok(Ended::Complete);
+            }
+            if now >= tick {
+                tick = now + TICK;
+                if self.rows.take(self.guest.tick()?).is_break() {
+                    return Ok(Ended::MaxRows);
+                }
+                self.rows.progress(self.seen, lost());
+            }
+            let until = end.map_or(tick, |end| end.min(tick));
+            match reader.wait(until - now)? {
+                Woken::Stopped => return Ok(Ended::Cancelled),
+                Woken::Events if self.batch(reader)?.is_break() => return Ok(Ended::MaxRows),
+                _ if stop.stopped() => return Ok(Ended::Cancelled),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is still in the ring after the programs were detached.
+    pub(crate) fn rest(&mut self, reader: &mut Reader, wanted: bool) -> Result<(), PumpError> {
+        if !wanted {
+            self.unread += reader.drain(|_| ControlFlow::Continue(())) as u64;
+            return Ok(());
+        }
+        loop {
+            let before = self.seen;
+            if self.batch(reader)?.is_break() {
+                return self.rest(reader, false);
+            }
+            if self.seen == before {
+                let _ = self.rows.take(self.guest.finish()?);
+                return Ok(());
+            }
+        }
+    }
+
+    /// One batch.
+    fn batch(&mut self, reader: &mut Reader) -> Result<ControlFlow<()>, PumpError> {
+        let framer = &mut self.framer;
+        let count = reader.drain(|event| {
+            framer.push(event);
+            if framer.bytes().len() < BATCH { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        self.seen += count as u64;
+        if count == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let flow = self.rows.take(self.guest.process(self.framer.bytes())?);
+        self.framer.clear();
+        Ok(flow)
+    }
+
+    /// A snapshot's record.
+    pub(crate) fn record(&mut self, record: &[u8]) -> Result<ControlFlow<()>, PumpError> {
+        self.framer.push(record);
+        self.seen += 1;
+        if self.framer.bytes().len() < BATCH {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.records()
+    }
+
+    /// The records gathered so far.
+    pub(crate) fn records(&mut self) -> Result<ControlFlow<()>, PumpError> {
+        let flow = self.rows.take(self.guest.collect(self.framer.bytes())?);
+        self.framer.clear();
+        Ok(flow)
+    }
+}

@@ -1,0 +1,40 @@
+//! The command line: what can be asked, and by which flag or environment variable.
+
+pub(crate) mod dashes;
+pub(crate) mod gadget;
+pub(crate) mod mcp;
+pub(crate) mod run;
+pub(crate) mod trust;
+
+use clap::{Parser, Subcommand};
+
+/// Sees what a machine is really doing: eBPF gadgets as signed images, at the shell and as MCP tools.
+#[derive(Debug, Parser)]
+#[command(name = "gadgetry", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Lines to standard error: error, warn, info, debug, trace, or a filter such as `gadgetry_run=debug`.
+    #[arg(long, global = true, env = "GADGETRY_LOG_LEVEL", value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve gadgets as MCP tools.
+    Mcp(mcp::Mcp),
+    /// Run a gadget here and print its rows.
+    Run(run::Run),
+    /// Make, build, publish and inspect gadgets.
+    #[command(subcommand)]
+    Gadget(gadget::Gadget),
+    /// Write the generated parts of the documents.
+    #[command(hide = true)]
+    Docs {
+        /// Folder to write to.
+        #[arg(long, value_name = "DIR")]
+        out: std::path::PathBuf,
+    },
+}

@@ -1,0 +1,63 @@
+//! Flags of `gadgetry mcp`: those of ig-mcp-server, by the same names, each also as an environment variable.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::trust::Trust;
+
+/// Serve gadgets as MCP tools.
+#[derive(Debug, Args)]
+pub(crate) struct Mcp {
+    /// Gadgets to offer: built-in names, names under the default prefix, or references with a registry, separated
+    /// by commas. Default: all built-in gadgets.
+    #[arg(long, env = "GADGETRY_GADGET_IMAGES", value_name = "IMAGES", value_delimiter = ',')]
+    pub(crate) gadget_images: Vec<String>,
+    /// Offer only tools that change nothing.
+    #[arg(long, env = "GADGETRY_READ_ONLY")]
+    pub(crate) read_only: bool,
+    /// How clients connect.
+    #[arg(long, env = "GADGETRY_TRANSPORT", value_enum, default_value_t = Transport::Stdio)]
+    pub(crate) transport: Transport,
+    /// Address to listen on, for streamable-http.
+    #[arg(long, env = "GADGETRY_TRANSPORT_HOST", default_value = "localhost", value_name = "HOST")]
+    pub(crate) transport_host: String,
+    /// Port to listen on, for streamable-http; 0 takes a free one.
+    #[arg(long, env = "GADGETRY_TRANSPORT_PORT", default_value_t = 8080, value_name = "PORT")]
+    pub(crate) transport_port: u16,
+    /// Host names by which clients may call, beside the loopback ones. May be given again.
+    #[arg(long, env = "GADGETRY_ALLOWED_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Web origins that may call: `https://app.example:443`. May be given again.
+    #[arg(long, env = "GADGETRY_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub(crate) allowed_origins: Vec<String>,
+    /// File that holds the bearer token clients must send; required as soon as the address is not a loopback one.
+    /// The token itself may stand in GADGETRY_TOKEN instead.
+    #[arg(long, env = "GADGETRY_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Where gadgets run.
+    #[arg(long, env = "GADGETRY_ENVIRONMENT", value_enum, default_value_t = Environment::Linux)]
+    pub(crate) environment: Environment,
+    /// Where images are kept, and whom to trust.
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    /// Print the version and exit.
+    #[arg(long)]
+    pub(crate) version: bool,
+}
+
+/// How clients connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Transport {
+    /// Standard input and output of this process.
+    Stdio,
+    /// HTTP, at `/mcp`.
+    StreamableHttp,
+}
+
+/// Where gadgets run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Environment {
+    /// This machine.
+    Linux,
+}

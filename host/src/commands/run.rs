@@ -1,0 +1,146 @@
+//! `gadgetry run`: one gadget, its rows on standard output.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use gadget_registry::descriptor::Kind;
+use gadgetry_run::answer::Answer;
+use gadgetry_run::fleet::{Called, Collected, Fleet, Report, RunError, Sink};
+use gadgetry_run::gadget::Gadget;
+use tokio_util::sync::CancellationToken;
+
+use super::flags::{self, Given};
+use crate::cli::run::{Output, Run};
+use crate::output::columns::Columns;
+use crate::output::printer::{Form, Printer};
+use crate::output::progress::Progress;
+use crate::{output, setup};
+
+pub(super) async fn run(flags: Run, built_ins: &'static [u8]) -> Result<ExitCode> {
+    let supply = setup::supply(&flags.trust, built_ins)?;
+    let node = Arc::new(setup::node()?);
+    let image = supply.fetch(&flags.gadget).await?;
+    let gadget = tokio::task::block_in_place(|| node.register(image))?;
+    let tool = &gadget.tools[0];
+    let mut parameters = flags.parameters;
+    if flags.gadget_help {
+        parameters.push("--help".into());
+    }
+    let given = flags::parse(&flags.gadget, &tool.description, &tool.input_schema, &parameters);
+    let fleet = Fleet::local(node);
+
+    let cancel = CancellationToken::new();
+    let interrupted = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.cancel();
+        }
+    });
+    match gadget.descriptor.kind {
+        Kind::Tool => call(&fleet, gadget, given, cancel).await,
+        Kind::Stream | Kind::Snapshot => rows(&fleet, gadget, given, cancel).await,
+    }
+}
+
+async fn call(
+    fleet: &Fleet,
+    gadget: Arc<Gadget>,
+    given: Given,
+    cancel: CancellationToken,
+) -> Result<ExitCode> {
+    if gadget.tools.len() > 1 {
+        let names: Vec<_> = gadget.tools.iter().map(|it| it.name.as_str()).collect();
+        bail!(
+            "`{}` has several tools, to be called by an MCP client: {}",
+            gadget.descriptor.name,
+            names.join(", ")
+        );
+    }
+    let Called::Answer(answer) = fleet.call(gadget, 0, given.arguments, cancel).await? else {
+        bail!("a tool answered with rows");
+    };
+    println!("{}", output::text::plain(answer.get()));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rows(
+    fleet: &Fleet,
+    gadget: Arc<Gadget>,
+    given: Given,
+    cancel: CancellationToken,
+) -> Result<ExitCode> {
+    let endless = !given.arguments.contains_key("duration");
+    let unlimited = !given.arguments.contains_key("max_rows");
+    let mut request = fleet.request(&gadget, given.arguments.clone()).map_err(with_flag)?;
+    // A person stays and ends the run by hand; an assistant gets the schema's defaults.
+    if endless {
+        request.duration = None;
+    }
+    if unlimited {
+        request.max_rows = None;
+    }
+    request.end_at_max_rows = true;
+    request.ring_bytes = given.ring_bytes;
+
+    let collected = Collected::default();
+    let sink: Box<dyn Sink> = match given.output {
+        Output::Json => Box::new(collected.clone()),
+        Output::Jsonl => Box::new(Printer::new(Form::Lines, Progress::new(!given.quiet))?),
+        Output::Columns => {
+            let cut = std::io::stdout().is_terminal();
+            let columns = Columns::new(&gadget.descriptor.tools[0].columns, &given.fields, cut)?;
+            Box::new(Printer::new(Form::Columns(columns), Progress::new(!given.quiet))?)
+        }
+    };
+    let report = fleet.run(gadget.clone(), request, sink, cancel).await.map_err(with_flag)?;
+    if given.output == Output::Json {
+        let rows = collected.rows().map_err(anyhow::Error::msg)?;
+        let Report { summary, loss, .. } = &report;
+        let answer = Answer { rows, summary: summary.clone(), loss: *loss, gadget: gadget.identity.clone() };
+        let mut out = std::io::stdout().lock();
+        serde_json::to_writer(&mut out, &answer).context("cannot write the answer")?;
+        writeln!(out)?;
+    }
+    if !given.quiet {
+        close(&report);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The line a run ends with: what a person must know before believing the rows above.
+fn close(report: &Report) {
+    let Report { summary, loss, .. } = report;
+    let mut line = format!(
+        "{} events, {} rows in {:.1} s, {} lost",
+        summary.seen,
+        summary.returned,
+        summary.duration_ms as f64 / 1000.0,
+        loss.total
+    );
+    if loss.total > 0 {
+        line.push_str(&format!(" (ring {}, unread {}, limits {})", loss.ring, loss.unread, loss.limits));
+        if loss.ring > 0 {
+            line.push_str("; a larger --ring-size or a narrower filter loses less");
+        }
+    }
+    eprintln!("{line}");
+    for note in &summary.notes {
+        eprintln!("note: {}", output::text::plain(note));
+    }
+    if summary.returned == 0 {
+        let hooks: Vec<_> = summary.looked_at.programs.iter().map(|it| it.hook.as_str()).collect();
+        eprintln!("nothing seen; looked at {}", hooks.join(", "));
+    }
+}
+
+/// At the shell, a parameter is a flag.
+fn with_flag(error: RunError) -> anyhow::Error {
+    match error {
+        RunError::Argument { field, message } => {
+            anyhow::anyhow!("--{}: {message}", field.replace('_', "-"))
+        }
+        error @ RunError::Failed { .. } => error.into(),
+    }
+}

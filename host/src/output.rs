@@ -1,0 +1,7 @@
+//! What a person sees: rows as columns or JSON on standard output, progress on standard error.
+
+pub(crate) mod columns;
+pub(crate) mod printer;
+pub(crate) mod progress;
+pub(crate) mod text;
+pub(crate) mod transfer;

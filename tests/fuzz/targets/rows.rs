@@ -1,0 +1,31 @@
+//! Rows of a guest: what the checker lets through is JSON.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use gadgetry_guest::RowChecker;
+use serde_json::{Value, json};
+
+static CHECKER: LazyLock<RowChecker> = LazyLock::new(|| {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "pid": {"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32},
+            "comm": {"type": "string"},
+            "kind": {"type": "string", "enum": ["open", "close"]},
+            "args": {"type": "array", "items": {"type": "string"}},
+            "container": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+        },
+        "required": ["pid"],
+        "additionalProperties": false,
+    });
+    RowChecker::new(&schema).expect("a valid schema")
+});
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    for row in CHECKER.rows(bytes, 0).map_while(Result::ok) {
+        let row: Value = serde_json::from_slice(row).expect("JSON");
+        assert!(row["pid"].is_u64());
+    }
+    let _ = CHECKER.answer(bytes);
+});

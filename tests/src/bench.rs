@@ -1,0 +1,18 @@
+//! Benchmarks: each part measures one side of the product, and its peers where there are any.
+
+pub mod call;
+pub mod guest;
+pub mod kernel;
+pub mod memory;
+pub mod opens;
+mod peer;
+mod table;
+
+pub use table::{Figure, Table};
+
+/// The middle of `samples`, and the one that 99 % are below.
+pub fn middle_and_p99(samples: &mut [f64]) -> (f64, f64) {
+    samples.sort_by(f64::total_cmp);
+    let at = |part: f64| samples[((samples.len() - 1) as f64 * part) as usize];
+    (at(0.5), at(0.99))
+}

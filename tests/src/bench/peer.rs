@@ -1,0 +1,152 @@
+//! Tracers to compare with, ours among them, run as processes on the same load.
+
+use std::fs::File;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::host::Host;
+
+/// What traces opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tracer {
+    Gadgetry,
+    Opensnoop,
+    Bpftrace,
+}
+
+/// What a tracer said of a load.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traced {
+    /// Opens the load made.
+    pub(super) made: u64,
+    /// How long it took.
+    pub(super) seconds: f64,
+    /// Events the tracer said it lost; its own count where it gives one, else 1 for "some".
+    pub(super) lost: u64,
+    /// Rows it wrote, where it says.
+    pub(super) rows: Option<u64>,
+}
+
+/// A load that waits, so that its process id can be given to a tracer first.
+struct Load(Child);
+
+impl Load {
+    fn start(seconds: f64, rate: u64) -> Result<Self> {
+        let mut command = Command::new(crate::tool("load"));
+        command.args([
+            "opens",
+            "--delay",
+            "2.5",
+            "--seconds",
+            &seconds.to_string(),
+            "--rate",
+            &rate.to_string(),
+        ]);
+        Ok(Self(command.stdout(Stdio::piped()).spawn()?))
+    }
+
+    fn finish(self) -> Result<(u64, f64)> {
+        let output = self.0.wait_with_output()?;
+        ensure!(output.status.success(), "the load failed");
+        let text = String::from_utf8(output.stdout)?;
+        let (made, seconds) = text.trim().split_once(' ').context("the load's answer")?;
+        Ok((made.parse()?, seconds.parse()?))
+    }
+}
+
+impl Tracer {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Gadgetry => "gadgetry",
+            Self::Opensnoop => "opensnoop",
+            Self::Bpftrace => "bpftrace",
+        }
+    }
+
+    fn start(self, host: &Host, pid: u32, seconds: f64, errors: File) -> Result<Child> {
+        let pid = pid.to_string();
+        let for_all = format!("{}", seconds + 4.0);
+        let mut command = match self {
+            Self::Gadgetry => host.command(&[
+                "run",
+                "trace_open",
+                "--pid",
+                &pid,
+                "--duration",
+                &for_all,
+                "-o",
+                "jsonl",
+                "--ring-size",
+                "16384",
+            ]),
+            Self::Opensnoop => {
+                let mut command = Command::new("/usr/sbin/opensnoop");
+                command.args(["-p", &pid, "-d", &(seconds + 4.0).ceil().to_string()]);
+                command
+            }
+            Self::Bpftrace => {
+                let mut command = Command::new("bpftrace");
+                let program = format!(
+                    "tracepoint:syscalls:sys_enter_openat /pid == {pid}/ {{ @path[tid] = args->filename; }} \
+                     tracepoint:syscalls:sys_exit_openat /pid == {pid}/ {{ printf(\"%d %s %d %s\\n\", pid, comm, \
+                     args->ret, str(@path[tid])); delete(@path[tid]); }} \
+                     interval:s:{} {{ exit(); }}",
+                    (seconds + 4.0).ceil()
+                );
+                command.args(["-e", &program]);
+                command
+            }
+        };
+        // To a file that takes everything: what is measured is the tracer, not a reader behind it.
+        command.stdout(File::options().write(true).open("/dev/null")?).stderr(errors);
+        command.spawn().with_context(|| format!("{} does not start (make setup-bench)", self.name()))
+    }
+
+    /// Traces a load of `rate` opens a second (0: as many as can be made). `during` is called while the load runs.
+    pub(super) fn trace(
+        self,
+        seconds: f64,
+        rate: u64,
+        during: impl FnOnce() -> Result<()>,
+    ) -> Result<Traced> {
+        let host = Host::new();
+        let errors = tempfile::NamedTempFile::new()?;
+        let load = Load::start(seconds, rate)?;
+        let mut tracer = self.start(&host, load.0.id(), seconds, errors.reopen()?)?;
+        let (made, seconds) = load.finish()?;
+        during()?;
+        let status = tracer.wait()?;
+        let said = std::fs::read_to_string(errors.path())?;
+        ensure!(self.ended_well(status), "{} failed: {said}", self.name());
+        let mut traced = Traced { made, seconds, lost: 0, rows: None };
+        match self {
+            Self::Gadgetry => {
+                let line = said.lines().find(|line| line.contains(" events, ")).context("no closing line")?;
+                let number = |before: &str| {
+                    let (head, _) = line.split_once(before)?;
+                    head.rsplit([' ', ',']).find(|it| !it.is_empty())?.parse::<u64>().ok()
+                };
+                traced.rows = number(" rows");
+                traced.lost = number(" lost").context("no count of lost events")?;
+                let rows = traced.rows.context("no count of rows")?;
+                ensure!(rows + traced.lost == made, "made {made}, but {line}");
+            }
+            // opensnoop says `lost N events on CPU #C`, bpftrace `Lost N events`.
+            Self::Opensnoop | Self::Bpftrace => {
+                let lost = said.lines().filter(|line| line.to_lowercase().contains("lost"));
+                traced.lost = lost
+                    .filter_map(|line| line.split_whitespace().find_map(|word| word.parse::<u64>().ok()))
+                    .sum();
+            }
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        Ok(traced)
+    }
+
+    /// opensnoop's and bpftrace's time limit may end them by a signal of their own.
+    fn ended_well(self, status: ExitStatus) -> bool {
+        status.success() || (self != Self::Gadgetry && status.code().is_none_or(|code| code != 1))
+    }
+}
