@@ -13,6 +13,10 @@ const BPF_FLAGS: &[&str] = &["-Clinker=bpf-linker", "-Clink-arg=--btf"];
 /// Flags of the post-processor: both features are in every engine of the last years, and copying is what it does.
 const WASM_FLAGS: &[&str] = &["-Ctarget-feature=+simd128,+bulk-memory"];
 
+/// Cargo goes by the times of files, and knows a package by its place in the workspace: of two gadgets that share a
+/// name and a target folder, it would take what was compiled last for both. Contents can't be mistaken.
+const FRESHNESS: &str = "-Zchecksum-freshness";
+
 /// Settings that a workspace's profile might have otherwise.
 const PROFILE: &[(&str, &str)] = &[
     ("CODEGEN_UNITS", "1"),
@@ -94,7 +98,7 @@ fn compile_kernel(
     let place = format!("--remap-path-prefix={}=/gadget", package.workspace_root.display());
     let flags = BPF_FLAGS.iter().copied().chain(["--cfg", &target, &place]);
     let mut cargo = Cargo::new(toolchain, build)
-        .args(["build", "--release", "--bin", "kernel", "--features", "kernel", "--target", BPF])
+        .args(["build", FRESHNESS, "--release", "--bin", "kernel", "--features", "kernel", "--target", BPF])
         .args(["--package", &package.id])
         .env(&environment(build, toolchain, flags, BPF_PROFILE))
         .path(toolchain.bpf_linker.parent());
@@ -119,7 +123,7 @@ fn compile_module(
         env.insert("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER".into(), linker.display().to_string());
     }
     let mut cargo = Cargo::new(toolchain, build)
-        .args(["rustc", "--release", "--lib", "--crate-type", "cdylib", "--target", WASM])
+        .args(["rustc", FRESHNESS, "--release", "--lib", "--crate-type", "cdylib", "--target", WASM])
         .args(["--package", &package.id])
         .env(&env);
     if toolchain.build_std {
