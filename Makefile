@@ -41,7 +41,7 @@ bench: build setup-bench
 
 lint: setup-lint
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
 	cargo deny --log-level error check bans licenses sources
 
 docs: build

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher};
 
-/// Names, and contents; the root's `Cargo.toml` among them.
-const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sdk_files.rs"));
+/// Files of the SDK: names, and contents; the root's `Cargo.toml` among them.
+pub type Files = &'static [(&'static str, &'static [u8])];
 
 /// The crates a gadget may name, and where they are in the SDK.
 const CRATES: [(&str, &str); 2] = [("gadget-ebpf", "ebpf"), ("gadget-sdk", "sdk")];
@@ -28,8 +28,8 @@ const MARK: &str = "# Written by `gadgetry gadget`; not to be committed.";
 /// Where the SDK comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sdk {
-    /// From this binary.
-    Embedded,
+    /// Carried by the binary.
+    Embedded(Files),
     /// From a checkout of the project.
     Checkout(PathBuf),
 }
@@ -85,8 +85,8 @@ impl Sdk {
             return Ok(());
         }
         let root = match self {
-            Self::Embedded => {
-                unpack(&gadget.join(UNPACKED))?;
+            Self::Embedded(files) => {
+                unpack(files, &gadget.join(UNPACKED))?;
                 PathBuf::from(UNPACKED)
             }
             Self::Checkout(path) => {
@@ -108,22 +108,21 @@ impl Sdk {
     /// The checkout's folder, if it is one, as compilers see it.
     pub(crate) fn checkout(&self) -> Option<PathBuf> {
         match self {
-            Self::Embedded => None,
+            Self::Embedded(_) => None,
             Self::Checkout(path) => path.canonicalize().ok(),
         }
     }
+}
 
-    /// The digest of the embedded sources.
-    pub fn embedded_digest() -> Digest {
-        let mut hasher = Hasher::default();
-        for (name, bytes) in FILES {
-            for part in [name.as_bytes(), bytes] {
-                hasher.update(&(part.len() as u64).to_le_bytes());
-                hasher.update(part);
-            }
+fn digest(files: Files) -> Digest {
+    let mut hasher = Hasher::default();
+    for (name, bytes) in files {
+        for part in [name.as_bytes(), bytes] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
         }
-        hasher.digest()
     }
+    hasher.digest()
 }
 
 /// Which of our crates the manifest names without saying where they are.
@@ -150,8 +149,8 @@ fn crates_without_path(manifest: &Path) -> Result<Vec<&'static str>, SdkError> {
 }
 
 /// Unpacks the sources, unless these very ones are there.
-fn unpack(to: &Path) -> Result<(), SdkError> {
-    let digest = Sdk::embedded_digest().to_string();
+fn unpack(files: Files, to: &Path) -> Result<(), SdkError> {
+    let digest = digest(files).to_string();
     let mark = to.join(".digest");
     if fs::read_to_string(&mark).is_ok_and(|found| found == digest) {
         return Ok(());
@@ -162,7 +161,7 @@ fn unpack(to: &Path) -> Result<(), SdkError> {
         }
         _ => {}
     }
-    for (name, bytes) in FILES {
+    for (name, bytes) in files {
         let path = to.join(name);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(SdkError::io(folder))?;
@@ -215,12 +214,14 @@ fn write_ours(path: &Path, text: &str) -> Result<(), SdkError> {
 
 #[cfg(test)]
 mod tests {
+    use gadget_sdk_sources::FILES;
+
     use super::*;
 
     #[test]
     fn the_unpacked_sdk_stands_by_itself() {
         let folder = tempfile::tempdir().unwrap();
-        unpack(folder.path()).unwrap();
+        unpack(FILES, folder.path()).unwrap();
         for member in MEMBERS {
             assert!(folder.path().join(member).join("Cargo.toml").is_file(), "{member}");
         }
@@ -229,10 +230,10 @@ mod tests {
         assert!(!text.contains("host"), "{text}");
         // Unpacked once; replaced when it is another.
         fs::write(folder.path().join("kept"), "").unwrap();
-        unpack(folder.path()).unwrap();
+        unpack(FILES, folder.path()).unwrap();
         assert!(folder.path().join("kept").exists());
         fs::write(folder.path().join(".digest"), "older").unwrap();
-        unpack(folder.path()).unwrap();
+        unpack(FILES, folder.path()).unwrap();
         assert!(!folder.path().join("kept").exists());
     }
 
@@ -242,14 +243,14 @@ mod tests {
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         let config = folder.path().join(".cargo/config.toml");
         write("Cargo.toml", "[dependencies]\ngadget = { package = 'gadget-sdk', path = '../sdk' }\n");
-        Sdk::Embedded.prepare(folder.path()).unwrap();
+        Sdk::Embedded(FILES).prepare(folder.path()).unwrap();
         assert!(!config.exists());
 
         write(
             "Cargo.toml",
             "[target.'cfg(not(target_arch = \"bpf\"))'.dependencies]\ngadget = { package = 'gadget-sdk', version = '0.1' }\n",
         );
-        Sdk::Embedded.prepare(folder.path()).unwrap();
+        Sdk::Embedded(FILES).prepare(folder.path()).unwrap();
         let text = fs::read_to_string(&config).unwrap();
         assert!(
             text.contains("gadget-sdk = { path = \".gadgetry/sdk/sdk\" }") && !text.contains("ebpf"),
@@ -257,10 +258,10 @@ mod tests {
         );
 
         fs::write(&config, "[build]\n").unwrap();
-        let error = Sdk::Embedded.prepare(folder.path()).unwrap_err().to_string();
+        let error = Sdk::Embedded(FILES).prepare(folder.path()).unwrap_err().to_string();
         assert!(error.contains("add this to it:\n[patch.crates-io]\ngadget-sdk"), "{error}");
         fs::write(&config, format!("[build]\n{}", text.strip_prefix(MARK).unwrap())).unwrap();
-        Sdk::Embedded.prepare(folder.path()).unwrap();
+        Sdk::Embedded(FILES).prepare(folder.path()).unwrap();
         let error = Sdk::Checkout(folder.path().into()).prepare(folder.path()).unwrap_err().to_string();
         assert!(error.contains("is no checkout"), "{error}");
     }

@@ -10,6 +10,7 @@ use gadget_registry::image::Image;
 use gadget_registry::scaffold;
 use gadget_registry::sdk::Sdk;
 use gadget_registry::store::Store;
+use gadget_sdk_sources::FILES;
 use gadgetry_guest::{Config, Runtime};
 
 fn describe(component: &[u8]) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
@@ -27,7 +28,7 @@ fn in_repository(path: &str) -> PathBuf {
 
 fn built(store: &Store, gadget: &Path, target_dir: &Path) -> Result<Built, BuildError> {
     let lease = store.lease()?;
-    let sdk = &Sdk::Embedded;
+    let sdk = &Sdk::Embedded(FILES);
     build(
         &Build { gadget, target_dir, sdk, describe: &describe, progress: &|line| println!("{line}") },
         &lease,
@@ -92,7 +93,7 @@ fn a_new_gadget_builds_and_does_so_to_the_same_digest_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
     let first = folder.path().join("mine");
-    scaffold::create("mine", &first, &Sdk::Embedded).unwrap();
+    scaffold::create("mine", &first, &Sdk::Embedded(FILES)).unwrap();
     let built_first = built(&store, &first, &target()).unwrap();
     let image = Image::open(&store, &built_first.link.digest, "amd64").unwrap();
     assert_eq!(image.descriptor.tools[0].name, "mine");
@@ -133,7 +134,7 @@ fn mistakes_are_told_readably() {
     let fails = |store: &Store| built(store, &gadget, &target()).unwrap_err().to_string();
     fs::create_dir(&gadget).unwrap();
     assert!(fails(&store).contains("gadget.toml: No such file"));
-    scaffold::create("mine", &gadget, &Sdk::Embedded).unwrap();
+    scaffold::create("mine", &gadget, &Sdk::Embedded(FILES)).unwrap();
     let change = |file: &str, from: &str, to: &str| {
         let path = gadget.join(file);
         let text = fs::read_to_string(&path).unwrap();

@@ -12,6 +12,7 @@ use gadget_registry::bundle;
 use gadget_registry::reference::Reference;
 use gadget_registry::sdk::Sdk;
 use gadget_registry::{scaffold, store};
+use gadget_sdk_sources::FILES;
 
 use crate::cli::gadget::Build;
 use crate::setup;
@@ -107,7 +108,7 @@ pub(super) fn test(path: &Path, sdk: Option<PathBuf>) -> Result<ExitCode> {
 }
 
 fn chosen(sdk: Option<PathBuf>) -> Sdk {
-    sdk.map_or(Sdk::Embedded, Sdk::Checkout)
+    sdk.map_or(Sdk::Embedded(FILES), Sdk::Checkout)
 }
 
 /// Where compilers put their output: beside cargo's own where that is named, so that `cargo clean` finds it.

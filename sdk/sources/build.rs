@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let registry = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    let root = registry.join("..");
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let root = here.join("../..");
     let mut files = vec![root.join("Cargo.toml")];
     for folder in ["ebpf", "sdk"] {
         walk(&root.join(folder), &mut files)?;
@@ -30,7 +30,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let skipped = ["target", "tests", "benches", "examples"].iter().any(|it| name == *it);
+        let skipped = ["target", "tests", "benches", "examples", "sources"].iter().any(|it| name == *it);
         if skipped || name.as_encoded_bytes().starts_with(b".") {
             continue;
         }
