@@ -6,7 +6,7 @@
 #   make lint     rustfmt, clippy, licences and bans
 #   make build    target/release/gadgetry, with the built-in gadgets inside
 #   make docs     the generated parts of the documents
-#   make fuzz     every fuzz target for a minute (wants rustup's nightly)
+#   make fuzz     every fuzz target for a minute (FUZZ_SECONDS)
 
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -17,7 +17,7 @@ export GADGETRY_BIN := $(BIN)
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: run test bench lint build gadgets docs fuzz setup setup-test setup-bench setup-lint clean
+.PHONY: run test bench lint build gadgets docs fuzz setup setup-test setup-bench setup-lint setup-fuzz clean
 
 # Cargo unifies features over what it is asked to build: always the whole workspace, or dependencies compile twice.
 WORKSPACE := --release --workspace
@@ -47,16 +47,9 @@ lint: setup-lint
 docs: build
 	$(BIN) docs --out docs
 
-# Without cargo-fuzz: the flags are few, and one tool less is to be installed.
-fuzz:
-	cd tests/fuzz && for target in targets/*.rs; do name=$$(basename $$target .rs); \
-	    mkdir -p $(CARGO_TARGET_DIR)/fuzz/corpus/$$name && \
-	    RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-	        -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-	        -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Cdebug-assertions" \
-	    CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz cargo +nightly run --release --target $$(uname -m)-unknown-linux-gnu \
-	        --bin $$name -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 \
-	        $(CARGO_TARGET_DIR)/fuzz/corpus/$$name || exit 1; done
+# Without cargo-fuzz, whose flags are few: so the stable compiler will do, and one tool less is to be installed.
+fuzz: setup-fuzz
+	tests/tools/fuzz.sh $(FUZZ_SECONDS)
 
 setup:
 	@tests/tools/setup.sh build
@@ -66,6 +59,8 @@ setup-bench: setup
 	@tests/tools/setup.sh bench
 setup-lint: setup
 	@tests/tools/setup.sh lint
+setup-fuzz:
+	@tests/tools/setup.sh fuzz
 
 clean:
 	cargo clean

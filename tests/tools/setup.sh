@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs what a target of the Makefile needs on Debian 12, by package name; says what it does, and does nothing
-# when all is there. Usage: setup.sh build|test|bench|lint
+# when all is there. Usage: setup.sh build|test|bench|lint|fuzz
 set -euo pipefail
 
 # Debian's own Rust has the two targets of a gadget (bpf, wasm32) precompiled or buildable; it lives beside rustup's.
-build_packages=(gcc libc6-dev make cmake pkg-config rustc-web cargo-web libstd-rust-web-dev-bpf rust-web-src llvm-22-dev
+build_packages=(gcc libc6-dev make cmake pkg-config rustc-web cargo-web libstd-rust-web-dev-bpf rust-web-src lld-22 llvm-22-dev
     libpolly-22-dev zlib1g-dev libzstd-dev libxml2-dev)
 test_packages=(bpftool busybox-static clang-22 crun curl docker-registry iproute2 libbpf-dev python3-venv runc skopeo util-linux)
 bench_packages=(bpftrace libbpf-tools)
@@ -50,11 +50,14 @@ test)
 bench)
     apt_install "${test_packages[@]}" "${bench_packages[@]}"
     ;;
+fuzz)
+    apt_install g++
+    ;;
 lint)
     cargo_install cargo-deny 0.20.2 --no-default-features
     ;;
 *)
-    echo "usage: $0 build|test|bench|lint" >&2
+    echo "usage: $0 build|test|bench|lint|fuzz" >&2
     exit 2
     ;;
 esac
