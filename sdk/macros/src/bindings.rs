@@ -8,7 +8,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::LitStr;
 
-const WIT: &str = include_str!("../gadget.wit");
+const WIT: &str = include_str!("../../wit/gadget.wit");
 
 pub(crate) fn expand(world: &LitStr) -> TokenStream {
     quote! {
