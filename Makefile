@@ -27,7 +27,7 @@ run: build
 
 # The built-in gadgets are built by the same code that builds a third party's, in a gadgetry that carries none.
 gadgets: setup
-	cargo build $(WORKSPACE) --bins --examples
+	env -u GADGETRY_BUILTINS cargo build $(WORKSPACE) --bins --examples
 	$(CARGO_TARGET_DIR)/release/examples/bootstrap gadget build $(wildcard gadgets/*) --sdk . --bundle $(BUILTINS)
 
 build: gadgets

@@ -83,7 +83,7 @@ fn check_name(name: &str) -> Result<(), ScaffoldError> {
 
 #[cfg(test)]
 mod tests {
-    use gadget_sdk_sources::FILES;
+    use gadget_sdk_sources::FILES as SDK;
 
     use super::*;
 
@@ -91,12 +91,12 @@ mod tests {
     fn names_and_folders_are_checked_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["", "Mine", "my-gadget", "1st", "std", "a/b", &"x".repeat(49)] {
-            let error = create(name, &folder.path().join("new"), &Sdk::Embedded(FILES)).unwrap_err();
+            let error = create(name, &folder.path().join("new"), &Sdk::Embedded(SDK)).unwrap_err();
             assert!(matches!(error, ScaffoldError::Name { .. }), "{name}");
         }
         assert!(!folder.path().join("new").exists());
         fs::write(folder.path().join("file"), "").unwrap();
-        let error = create("mine", folder.path(), &Sdk::Embedded(FILES)).unwrap_err();
+        let error = create("mine", folder.path(), &Sdk::Embedded(SDK)).unwrap_err();
         assert!(matches!(error, ScaffoldError::Exists { .. }));
     }
 
@@ -104,7 +104,7 @@ mod tests {
     fn no_placeholder_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let gadget = folder.path().join("mine");
-        create("mine", &gadget, &Sdk::Embedded(FILES)).unwrap();
+        create("mine", &gadget, &Sdk::Embedded(SDK)).unwrap();
         for (file, _) in FILES {
             let text = fs::read_to_string(gadget.join(file)).unwrap();
             assert!(!text.contains("{{name}}") && !text.contains("{{sdk"), "{file}");

@@ -34,7 +34,7 @@ fn jsonl_gives_a_row_a_line_and_max_rows_ends_the_run() {
 #[test]
 fn ctrl_c_detaches_and_prints_what_there_is() {
     let host = Host::new();
-    let mut run = host.start(&["run", "trace_open", "-o", "jsonl"]);
+    let mut run = host.start(&["run", "trace_open", "--comm", "cat", "-o", "jsonl"]);
     let mut first = String::new();
     let mut out = BufReader::new(run.stdout.take().expect("a pipe"));
     std::thread::spawn(|| {
@@ -57,6 +57,25 @@ fn ctrl_c_detaches_and_prints_what_there_is() {
     let mut error = String::new();
     run.stderr.take().expect("a pipe").read_to_string(&mut error).expect("text");
     assert!(error.contains("lost"), "{error}");
+    let left = all_programs();
+    assert!(ours.iter().all(|id| !left.contains(id)), "still there: {ours:?}");
+}
+
+#[test]
+fn ctrl_c_detaches_even_if_nobody_reads_the_output() {
+    let host = Host::new();
+    let mut run = host.start(&["run", "trace_open", "--comm", "load", "-o", "jsonl"]);
+    // Far more than a pipe holds.
+    let load =
+        Command::new(gadgetry_tests::tool("load")).args(["opens", "--delay", "1", "--seconds", "1"]).output();
+    assert!(load.expect("the load").status.success());
+    let ours = programs(run.id());
+    assert!(!ours.is_empty(), "no program of the run is loaded");
+    assert!(Command::new("kill").args(["-INT", &run.id().to_string()]).status().expect("kill").success());
+    assert_eq!(run.wait().expect("it ends").code(), Some(130));
+    let mut error = String::new();
+    run.stderr.take().expect("a pipe").read_to_string(&mut error).expect("text");
+    assert!(error.contains("nobody reads it"), "{error}");
     let left = all_programs();
     assert!(ours.iter().all(|id| !left.contains(id)), "still there: {ours:?}");
 }

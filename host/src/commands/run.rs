@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use gadget_registry::descriptor::Kind;
@@ -32,16 +33,34 @@ pub(super) async fn run(flags: Run, built_ins: &'static [u8]) -> Result<ExitCode
     let fleet = Fleet::local(node);
 
     let cancel = CancellationToken::new();
-    let interrupted = cancel.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            interrupted.cancel();
+    let run = async {
+        match gadget.descriptor.kind {
+            Kind::Tool => call(&fleet, gadget, given, cancel.clone()).await,
+            Kind::Stream | Kind::Snapshot => rows(&fleet, gadget, given, cancel.clone()).await,
         }
-    });
-    match gadget.descriptor.kind {
-        Kind::Tool => call(&fleet, gadget, given, cancel).await,
-        Kind::Stream | Kind::Snapshot => rows(&fleet, gadget, given, cancel).await,
+    };
+    tokio::select! {
+        ended = run => ended,
+        () = abandoned(&cancel) => {
+            eprintln!("ended without the rest of its output: nobody reads it");
+            // The run's thread sits in a write that may never return. The programs go with the process.
+            std::process::exit(INTERRUPTED)
+        }
     }
+}
+
+/// What a shell expects of a process that an interrupt ended.
+const INTERRUPTED: i32 = 130;
+/// How long an interrupted run may take to hand over its last rows.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Cancels at the first interrupt; returns at the second, or when the run has not ended soon after the first.
+async fn abandoned(cancel: &CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return std::future::pending().await;
+    }
+    cancel.cancel();
+    let _ = tokio::time::timeout(GRACE, tokio::signal::ctrl_c()).await;
 }
 
 async fn call(
