@@ -4,7 +4,7 @@
 //! copy of unknown length would be a call (in WASM one to the host, which costs more than a short copy). Only text
 //! with a byte that JSON wants escaped, or with one past ASCII, takes the slow way.
 
-/// Longer copies are worth a call.
+/// Copies from this length on are worth a call.
 const LONG: usize = 512;
 
 /// Writes an integer.
@@ -24,12 +24,15 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
 pub(crate) fn lossy(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len() + 2);
     out.push(b'"');
-    let rest = plain_blocks::<16>(out, text);
-    let rest = plain_blocks::<8>(out, rest);
-    let rest = plain_blocks::<4>(out, rest);
-    let rest = plain_blocks::<1>(out, rest);
-    if !rest.is_empty() {
-        slow(out, rest);
+    let start = out.len();
+    let all = match text.len() {
+        16.. => plain_blocks::<16>(out, text),
+        8.. => plain_blocks::<8>(out, text),
+        4.. => plain_blocks::<4>(out, text),
+        _ => plain_blocks::<1>(out, text),
+    };
+    if !all {
+        slow(out, text.get(out.len() - start..).unwrap_or_default());
     }
     out.push(b'"');
 }
@@ -37,39 +40,48 @@ pub(crate) fn lossy(out: &mut Vec<u8>, text: &[u8]) {
 /// Copies bytes as they are.
 #[inline]
 pub(crate) fn copy(out: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.len() > LONG {
-        return out.extend_from_slice(bytes);
-    }
     out.reserve(bytes.len());
-    let rest = blocks::<16>(out, bytes);
-    let rest = blocks::<8>(out, rest);
-    let rest = blocks::<4>(out, rest);
-    blocks::<1>(out, rest);
+    match bytes.len() {
+        LONG.. => out.extend_from_slice(bytes),
+        16.. => blocks::<16>(out, bytes),
+        8.. => blocks::<8>(out, bytes),
+        4.. => blocks::<4>(out, bytes),
+        _ => blocks::<1>(out, bytes),
+    }
 }
 
-/// Copies whole blocks, and returns what is left.
+/// Copies `bytes`, of which there is at least one block. The last block overlaps the one before it.
 #[inline(always)]
-fn blocks<'a, const N: usize>(out: &mut Vec<u8>, bytes: &'a [u8]) -> &'a [u8] {
+fn blocks<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
     let (blocks, rest) = bytes.as_chunks::<N>();
     for block in blocks {
         out.extend_from_slice(block);
     }
-    rest
+    if let (false, Some(last)) = (rest.is_empty(), bytes.last_chunk::<N>()) {
+        out.truncate(out.len() - (N - rest.len()));
+        out.extend_from_slice(last);
+    }
 }
 
-/// Copies whole blocks of plain bytes, and returns what is left: less than a block, or from a block that is not plain.
+/// As [`blocks`], up to a block that is not plain; whether all were.
 #[inline(always)]
-fn plain_blocks<'a, const N: usize>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
-    let (blocks, _) = text.as_chunks::<N>();
-    let mut copied = 0;
+fn plain_blocks<const N: usize>(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    let plain = |block: &[u8; N]| !block.iter().fold(false, |found, &byte| found | special(byte));
+    let (blocks, rest) = text.as_chunks::<N>();
     for block in blocks {
-        if block.iter().fold(false, |found, &byte| found | special(byte)) {
-            break;
+        if !plain(block) {
+            return false;
         }
         out.extend_from_slice(block);
-        copied += N;
     }
-    text.get(copied..).unwrap_or_default()
+    if let (false, Some(last)) = (rest.is_empty(), text.last_chunk::<N>()) {
+        if !plain(last) {
+            return false;
+        }
+        out.truncate(out.len() - (N - rest.len()));
+        out.extend_from_slice(last);
+    }
+    true
 }
 
 /// Whether a byte can't be copied as it is: a control character, `"`, `\`, or part of a longer sequence.
