@@ -32,6 +32,6 @@ seed policy "../../docs/policy.example.toml"
 for name in "$@"; do
     echo "fuzzing: $name, $seconds s"
     "$target_dir/fuzz/$(uname -m)-unknown-linux-gnu/release/$name" -max_total_time="$seconds" \
-        -rss_limit_mb=2048 -timeout=10 -max_len=1048576 -print_final_stats=0 -verbosity=0 "$corpus/$name"
+        -rss_limit_mb=2048 -timeout=10 -max_len=1048576 -print_final_stats=0 -verbosity=0 -artifact_prefix="$target_dir/fuzz/" "$corpus/$name"
 done
 echo "$# targets, $seconds s each: nothing found"
