@@ -100,3 +100,14 @@ pub fn wanted_of(task: Task) -> bool {
     }
     SCOPE.get() == 0 || scope(task.mount_namespace())
 }
+
+/// Whether the run is limited at all: by containers, a process, a thread, a user, a group or a name.
+#[inline(always)]
+pub fn is_limited() -> bool {
+    SCOPE.get() != 0
+        || PID.get() != 0
+        || TID.get() != 0
+        || UID.get() != u32::MAX
+        || GID.get() != u32::MAX
+        || COMM.get()[0] != 0
+}

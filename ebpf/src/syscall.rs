@@ -14,6 +14,8 @@ pub mod number {
     pub const INIT_MODULE: u32 = 175;
     pub const DELETE_MODULE: u32 = 176;
     pub const FINIT_MODULE: u32 = 313;
+    pub const EXECVE: u32 = 59;
+    pub const EXECVEAT: u32 = 322;
 }
 
 /// Numbers of system calls, where a gadget must know one: they differ between architectures.
@@ -23,6 +25,37 @@ pub mod number {
     pub const INIT_MODULE: u32 = 105;
     pub const DELETE_MODULE: u32 = 106;
     pub const FINIT_MODULE: u32 = 273;
+    pub const EXECVE: u32 = 221;
+    pub const EXECVEAT: u32 = 281;
+}
+
+pub mod text;
+
+#[cfg(bpf_target_arch = "aarch64")]
+use text::AARCH64 as TEXTS;
+#[cfg(bpf_target_arch = "x86_64")]
+use text::X86_64 as TEXTS;
+
+/// Numbers below this have a place in [`TEXT_BITS`]; a mask.
+const NUMBERS: usize = 511;
+
+static TEXT_BITS: [u8; NUMBERS + 1] = {
+    let mut bits = [0; NUMBERS + 1];
+    let mut at = 0;
+    while at < TEXTS.len() {
+        bits[TEXTS[at].0 as usize] = TEXTS[at].1;
+        at += 1;
+    }
+    bits
+};
+
+/// Which arguments of the call `number` are strings: bit N for argument N.
+#[inline(always)]
+pub fn text_arguments(number: u32) -> u8 {
+    if number > NUMBERS as u32 {
+        return 0;
+    }
+    raw::load(TEXT_BITS.as_ptr(), number as usize & NUMBERS)
 }
 
 /// The call that the current task is in.
