@@ -21,8 +21,9 @@ pub trait Object: Sized {
     /// The section of iterators over it.
     const SECTION: &'static str;
 
-    /// Wraps the kernel's pointer, which `context` begins with, behind the sequence.
-    fn from_btf(pointer: Btf, context: &Fields) -> Self;
+    /// Wraps the kernel's pointer, which `context` begins with, behind the sequence. It is not null; `None` when a
+    /// further one is.
+    fn from_btf(pointer: Btf, context: &Fields) -> Option<Self>;
 }
 
 /// The fields of an iterator's context, all part of the kernel's stable interface.
@@ -43,8 +44,8 @@ impl Object for Task {
     const SECTION: &'static str = "iter/task";
 
     #[inline(always)]
-    fn from_btf(pointer: Btf, _: &Fields) -> Self {
-        Self::new(pointer.addr())
+    fn from_btf(pointer: Btf, _: &Fields) -> Option<Self> {
+        Some(Self::new(pointer.addr()))
     }
 }
 
@@ -52,9 +53,13 @@ impl Object for OpenFile {
     const SECTION: &'static str = "iter/task_file";
 
     #[inline(always)]
-    fn from_btf(pointer: Btf, context: &Fields) -> Self {
+    fn from_btf(pointer: Btf, context: &Fields) -> Option<Self> {
         let file: u64 = raw::load(context.0, 24);
-        Self { task: Task::new(pointer.addr()), fd: raw::load(context.0, 16), file: Addr::new(file) }
+        if file == 0 {
+            return None;
+        }
+        let task = Task::new(pointer.addr());
+        Some(Self { task, fd: raw::load(context.0, 16), file: Addr::new(file) })
     }
 }
 
@@ -67,7 +72,7 @@ impl<T: Object> Iter<T> {
     #[inline(always)]
     pub fn object(&self) -> Option<T> {
         let pointer: u64 = raw::load(self.context, 8);
-        if pointer == 0 { None } else { Some(T::from_btf(Btf::new(pointer), &Fields(self.context))) }
+        if pointer == 0 { None } else { T::from_btf(Btf::new(pointer), &Fields(self.context)) }
     }
 
     /// Where records go.
