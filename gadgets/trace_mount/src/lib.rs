@@ -204,10 +204,8 @@ impl Gadget for TraceMount {
         let (dirfd, other_fd) = match call {
             Call::Mount | Call::Umount | Call::Fsopen => (None, None),
             Call::Fsconfig => {
-                let of_value = matches!(
-                    command,
-                    Some(Command::SetFd | Command::SetPath | Command::SetPathEmpty)
-                );
+                let of_value =
+                    matches!(command, Some(Command::SetFd | Command::SetPath | Command::SetPathEmpty));
                 (Some(mount.dfd), of_value.then_some(mount.other).filter(|&fd| fd != AT_FDCWD))
             }
             Call::Fsmount => (Some(mount.dfd), None),

@@ -20,10 +20,11 @@ fn pages_become_bytes() {
         reserved: [0; 6],
     };
     let elsewhere = Victim { cause_mntns: 5, total_pages: u64::MAX, ..victim };
-    let batch = Batch::new()
-        .container(1, r#"{"id":"c0ffee"}"#)
-        .event_in(1, &header(), &victim, b"")
-        .event(&header(), &elsewhere, b"");
+    let batch = Batch::new().container(1, r#"{"id":"c0ffee"}"#).event_in(1, &header(), &victim, b"").event(
+        &header(),
+        &elsewhere,
+        b"",
+    );
     let text = run::<TraceOomkill>(&json!({}), &batch).expect("a well-formed batch");
     let rows: Vec<Value> =
         text.lines().map(|line| gadget::serde_json::from_str(line).expect("a row")).collect();

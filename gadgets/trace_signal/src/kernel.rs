@@ -115,7 +115,8 @@ fn failed(ctx: Tracepoint, kind: u8) -> Option<()> {
     }
     let mut record = gadget::begin::<Signal>()?;
     let syscall = Syscall::current();
-    let [first, second, third] = [syscall.arg::<0>() as i32, syscall.arg::<1>() as i32, syscall.arg::<2>() as i32];
+    let [first, second, third] =
+        [syscall.arg::<0>() as i32, syscall.arg::<1>() as i32, syscall.arg::<2>() as i32];
     let (target_pid, target_tid, signal) = match kind {
         event::KIND_TKILL => (0, first, second),
         event::KIND_TGKILL | event::KIND_TGSIGQUEUE => (first, second, third),

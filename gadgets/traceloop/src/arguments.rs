@@ -10,11 +10,7 @@ use crate::{event::TEXTS, ring::KeptText};
 const AT_FDCWD: i32 = -100;
 
 /// `name=value` for each argument of `call`; of a call not known here all six in hexadecimal.
-pub fn arguments(
-    call: Option<Syscall>,
-    values: [u64; 6],
-    texts: &[Option<KeptText>; TEXTS],
-) -> Vec<String> {
+pub fn arguments(call: Option<Syscall>, values: [u64; 6], texts: &[Option<KeptText>; TEXTS]) -> Vec<String> {
     let Some(call) = call else {
         return values.iter().enumerate().map(|(at, value)| format!("arg{at}={value:#x}")).collect();
     };

@@ -173,7 +173,9 @@ impl Gadget for Traceloop {
                 }
                 begun
             }
-            None => Kept { header, timestamp, number, args: None, texts, ret: Some(call.ret), duration: None },
+            None => {
+                Kept { header, timestamp, number, args: None, texts, ret: Some(call.ret), duration: None }
+            }
         });
         Ok(())
     }

@@ -47,11 +47,8 @@ const fn exit(number: u32, ret: i64) -> Call {
 #[test]
 fn entries_and_returns_make_one_row_each() {
     let path = "/etc/\"x\"";
-    let opened = Call {
-        notes: event::HAS_TEXT,
-        text_len: [0, path.len() as u32, 0, 0, 0],
-        ..exit(OPENAT, 3)
-    };
+    let opened =
+        Call { notes: event::HAS_TEXT, text_len: [0, path.len() as u32, 0, 0, 0], ..exit(OPENAT, 3) };
     let events = [
         (101, exit(READ, 5), ""),
         (101, enter(OPENAT, [(-100_i32).cast_unsigned().into(), 0x1000, 0x80000, 0o644, 0, 0]), ""),
@@ -61,10 +58,14 @@ fn entries_and_returns_make_one_row_each() {
         (101, enter(4000, [1, 2, 3, 4, 5, 6]), ""),
     ];
     let rows = rows(&json!({}), &events);
-    let calls: Vec<_> = rows.iter().map(|row| (row["syscall"].as_str().unwrap(), row["tid"].as_u64().unwrap())).collect();
+    let calls: Vec<_> =
+        rows.iter().map(|row| (row["syscall"].as_str().unwrap(), row["tid"].as_u64().unwrap())).collect();
     assert_eq!(calls, [("read", 101), ("openat", 101), ("kill", 102), ("syscall_4000", 101)]);
     assert_eq!((rows[0].get("args"), &rows[0]["ret"], rows[0].get("duration_ns")), (None, &json!(5), None));
-    assert_eq!(rows[1]["args"], json!(["dfd=AT_FDCWD", "filename=\"/etc/\\\"x\\\"\"", "flags=0x80000", "mode=0o644"]));
+    assert_eq!(
+        rows[1]["args"],
+        json!(["dfd=AT_FDCWD", "filename=\"/etc/\\\"x\\\"\"", "flags=0x80000", "mode=0o644"])
+    );
     assert_eq!((&rows[1]["ret"], &rows[1]["duration_ns"]), (&json!(3), &json!(2_000)));
     assert_eq!((&rows[2]["args"], &rows[2]["error"]), (&json!(["pid=-1", "sig=SIGKILL"]), &json!("ESRCH")));
     assert!(rows[2].get("ret").is_none());
@@ -132,7 +133,8 @@ fn both_halves_know_the_same_strings() {
             let arguments = calls.get(number).into_iter().flat_map(gadget::linux::Syscall::arguments);
             let texts = arguments.enumerate().filter(|(_, (_, kind))| *kind == Argument::Text);
             let bits = texts.fold(0, |bits, (at, _)| bits | 1 << at);
-            let found = kernel.iter().find(|(known, _)| u32::from(*known) == number).map_or(0, |(_, bits)| *bits);
+            let found =
+                kernel.iter().find(|(known, _)| u32::from(*known) == number).map_or(0, |(_, bits)| *bits);
             assert_eq!(found, bits, "{}", calls.name(number));
         }
     }

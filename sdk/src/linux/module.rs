@@ -27,7 +27,10 @@ mod tests {
     #[test]
     fn flags_by_name() {
         let names = |bits: Bits| bits.names().collect::<Vec<_>>();
-        assert_eq!(names(finit_module_flags(5)), ["MODULE_INIT_IGNORE_MODVERSIONS", "MODULE_INIT_COMPRESSED_FILE"]);
+        assert_eq!(
+            names(finit_module_flags(5)),
+            ["MODULE_INIT_IGNORE_MODVERSIONS", "MODULE_INIT_COMPRESSED_FILE"]
+        );
         assert_eq!(names(delete_module_flags(0o5_000)), ["O_NONBLOCK", "O_TRUNC"]);
         assert_eq!(finit_module_flags(9).unknown(), Some(8));
     }

@@ -1,6 +1,9 @@
 //! The gadgets that watch signals, mounts, modules, memory, capabilities and open files, on the real kernel: something
 //! is caused and must be found in the rows with the right process and values; and nothing for a process out of scope.
 
+mod syscalls;
+mod walkthrough;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,11 +46,15 @@ fn trace_signal_tells_who_sent_what_to_whom() {
     // The signal may come before the shell's child has become sleep.
     assert!(["sh", "sleep"].contains(&kill[0]["target_comm"].as_str().expect("a name")), "{}", kill[0]);
     assert_eq!(of(&answer, pid, "signal", "SIGCONT")[0]["target_pid"], target);
-    let child: Vec<_> = with(&answer, "pid", target).into_iter().filter(|row| row["signal"] == "SIGCHLD").collect();
+    let child: Vec<_> =
+        with(&answer, "pid", target).into_iter().filter(|row| row["signal"] == "SIGCHLD").collect();
     assert_eq!((&child[0]["code"], &child[0]["target_pid"]), (&json!("CLD_KILLED"), &json!(pid)));
 
     let missed = of(&answer, pid, "error", "ESRCH");
-    assert_eq!((missed.len(), &missed[0]["call"], &missed[0]["signal"]), (1, &json!("kill"), &json!("SIGTERM")));
+    assert_eq!(
+        (missed.len(), &missed[0]["call"], &missed[0]["signal"]),
+        (1, &json!("kill"), &json!("SIGTERM"))
+    );
     assert_eq!(missed[0]["target_pid"], NO_PROCESS);
     assert_eq!(with(&failed, "pid", pid).len(), 1, "{failed}");
     assert!(rows(&failed).iter().all(|row| row["error"].is_string()), "{failed}");
@@ -77,7 +84,7 @@ fn trace_mount_tells_both_interfaces() {
     let run = rows::start(&host, "trace_mount", &["--duration", "4"]);
     let pid = unshared(&format!(
         "mount -t tmpfs -o ro,nosuid,size=64k gadgetry {target}; umount -l {target}; \
-         mount -t nonsense gadgetry {target} 2>/dev/null; :"
+         mount -t gadgetryfs gadgetry {target} 2>/dev/null; :"
     ));
     // fsopen, two options, create, fsmount, move_mount.
     let (new_pid, results) = syscalls(&json!([
@@ -93,11 +100,14 @@ fn trace_mount_tells_both_interfaces() {
 
     let mounts: Vec<_> = with(&answer, "target", target.as_str());
     let old: Vec<_> = mounts.iter().filter(|row| row["ppid"] == pid).collect();
-    assert_eq!((&old[0]["call"], &old[0]["fs"], &old[0]["source"]), (&json!("mount"), &json!("tmpfs"), &json!("gadgetry")));
+    assert_eq!(
+        (&old[0]["call"], &old[0]["fs"], &old[0]["source"]),
+        (&json!("mount"), &json!("tmpfs"), &json!("gadgetry"))
+    );
     assert_eq!((&old[0]["flags"], &old[0]["data"]), (&json!(["MS_RDONLY", "MS_NOSUID"]), &json!("size=64k")));
     assert!(old[0].get("error").is_none());
     assert_eq!((&old[1]["call"], &old[1]["flags"]), (&json!("umount"), &json!(["MNT_DETACH"])));
-    assert_eq!((&old[2]["fs"], &old[2]["error"]), (&json!("nonsense"), &json!("ENODEV")));
+    assert_eq!((&old[2]["fs"], &old[2]["error"]), (&json!("gadgetryfs"), &json!("ENODEV")));
 
     let new = with(&answer, "pid", new_pid);
     let new: Vec<_> = new.into_iter().filter(|row| row["comm"] == "python").collect();
@@ -105,9 +115,15 @@ fn trace_mount_tells_both_interfaces() {
     let wanted = ["fsopen", "fsconfig", "fsconfig", "fsconfig", "fsmount", "move_mount", "open_tree"];
     assert_eq!(calls, wanted, "{answer}");
     assert_eq!((&new[0]["fs"], &new[0]["fd"]), (&json!("tmpfs"), &results[0]));
-    assert_eq!((&new[1]["source"], &new[1]["data"], &new[1]["fs"]), (&json!("size"), &json!("64k"), &json!("tmpfs")));
+    assert_eq!(
+        (&new[1]["source"], &new[1]["data"], &new[1]["fs"]),
+        (&json!("size"), &json!("64k"), &json!("tmpfs"))
+    );
     assert_eq!((&new[2]["error"], &results[2]), (&json!("EINVAL"), &json!("EINVAL")));
-    assert_eq!((&new[3]["command"], &new[4]["attributes"]), (&json!("create"), &json!(["MOUNT_ATTR_NOSUID"])));
+    assert_eq!(
+        (&new[3]["command"], &new[4]["attributes"]),
+        (&json!("create"), &json!(["MOUNT_ATTR_NOSUID"]))
+    );
     assert_eq!((&new[4]["fs"], &new[4]["fd"]), (&json!("tmpfs"), &results[4]));
     assert_eq!((&new[5]["target"], &new[5]["fs"]), (&json!(target), &json!("tmpfs")));
     assert_eq!((&new[6]["source"], &new[6]["fs"]), (&json!(target), &json!("tmpfs")));
@@ -133,9 +149,18 @@ fn trace_init_module_tells_what_was_refused() {
     for (row, result) in own.iter().zip([&results[0], &results[2], &results[3]]) {
         assert_eq!(&row["error"], result);
     }
-    assert_eq!((&own[0]["call"], &own[0]["size"], &own[0]["params"]), (&json!("init_module"), &json!(9), &json!("debug=1")));
-    assert_eq!((&own[1]["file"], &own[1]["module"]), (&json!(file.display().to_string()), &json!("gadgetry_test")));
-    assert_eq!((&own[1]["params"], &own[1]["flags"]), (&json!("x=y"), &json!(["MODULE_INIT_IGNORE_MODVERSIONS"])));
+    assert_eq!(
+        (&own[0]["call"], &own[0]["size"], &own[0]["params"]),
+        (&json!("init_module"), &json!(9), &json!("debug=1"))
+    );
+    assert_eq!(
+        (&own[1]["file"], &own[1]["module"]),
+        (&json!(file.display().to_string()), &json!("gadgetry_test"))
+    );
+    assert_eq!(
+        (&own[1]["params"], &own[1]["flags"]),
+        (&json!("x=y"), &json!(["MODULE_INIT_IGNORE_MODVERSIONS"]))
+    );
     assert_eq!((&own[2]["module"], &own[2]["flags"]), (&json!("gadgetry_test"), &json!(["O_NONBLOCK"])));
 }
 
@@ -187,7 +212,10 @@ fn trace_oomkill_tells_the_victim() {
     assert_eq!((&victim["oom_score_adj"], &victim["same_namespace"]), (&json!(0), &json!(true)));
     let anonymous = victim["anonymous"].as_u64().expect("bytes");
     assert!((8 << 20..=17 << 20).contains(&anonymous), "{victim}");
-    assert!(victim["total_vm"].as_u64() >= Some(anonymous) && victim["page_tables"].as_u64() > Some(0), "{victim}");
+    assert!(
+        victim["total_vm"].as_u64() >= Some(anonymous) && victim["page_tables"].as_u64() > Some(0),
+        "{victim}"
+    );
     assert!(rows(&elsewhere).is_empty(), "{elsewhere}");
 }
 
@@ -195,7 +223,8 @@ fn trace_oomkill_tells_the_victim() {
 fn trace_capabilities_tells_what_was_had_and_what_was_not() {
     let host = Host::new();
     let all = rows::start(&host, "trace_capabilities", &["--duration", "4", "--unique", "--comm", "chroot"]);
-    let denied = rows::start(&host, "trace_capabilities", &["--duration", "3", "--denied-only", "--comm", "chroot"]);
+    let denied =
+        rows::start(&host, "trace_capabilities", &["--duration", "3", "--denied-only", "--comm", "chroot"]);
     let allowed_pid = Command::new("chroot").args(["/", "/bin/true"]).spawn().expect("chroot starts");
     let pid = allowed_pid.id();
     allowed_pid.wait_with_output().expect("chroot ends");
@@ -250,13 +279,19 @@ fn snapshot_file_agrees_with_proc() {
         assert_eq!(row["deleted"], link.ends_with(" (deleted)"), "{row}");
     }
     let append = with(&answer, "fd", 3);
-    assert_eq!((&append[0]["kind"], &append[0]["size"], &append[0]["position"]), (&json!("regular"), &json!(6), &json!(6)));
+    assert_eq!(
+        (&append[0]["kind"], &append[0]["size"], &append[0]["position"]),
+        (&json!("regular"), &json!(6), &json!(6))
+    );
     assert!(append[0]["flags"].to_string().contains("O_APPEND"), "{}", append[0]);
     let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(&kept).expect("a file"));
     assert_eq!(append[0]["inode"], inode);
     assert_eq!(with(&answer, "fd", 0)[0]["kind"], "character");
     let of_ours = with(&deleted, "pid", sleeper.id());
-    assert_eq!((of_ours.len(), &of_ours[0]["path"], &of_ours[0]["size"]), (1, &json!(gone.display().to_string()), &json!(4)));
+    assert_eq!(
+        (of_ours.len(), &of_ours[0]["path"], &of_ours[0]["size"]),
+        (1, &json!(gone.display().to_string()), &json!(4))
+    );
     assert!(rows(&deleted).iter().all(|row| row["deleted"] == true));
     assert_eq!((rows(&pipes).len(), &rows(&pipes)[0]["fd"]), (1, &json!(1)));
     sleeper.kill().expect("sleep ends");
