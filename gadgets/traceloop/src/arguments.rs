@@ -36,11 +36,11 @@ fn value(kind: Argument, value: u64, text: Option<&KeptText>) -> String {
             None => int.to_string(),
         },
         Argument::Text => match text {
+            _ if value == 0 => "NULL".to_owned(),
             Some(KeptText { bytes, cut }) => {
                 format!("{:?}{}", Text(bytes).to_string(), if *cut { "..." } else { "" })
             }
-            None if value == 0 => "NULL".to_owned(),
-            // Empty, or its page was not in memory.
+            // Its page was not in memory, or the call has not returned.
             None => format!("{value:#x}"),
         },
         Argument::Hex if value == 0 => "0".to_owned(),

@@ -13,7 +13,7 @@ pub const KIND_END: u8 = 2;
 
 /// Bit of [`Call::notes`]: the run is limited by nothing; the event is only to say so.
 pub const UNLIMITED: u8 = 1 << 0;
-/// Bit of [`Call::notes`]: the tail has this call's strings, as far as they could be read.
+/// Bit of [`Call::notes`]: the tail has this call's strings, but those of [`Call::unreadable`].
 pub const HAS_TEXT: u8 = 1 << 1;
 
 /// Arguments that may be strings: the sixth never is.
@@ -34,7 +34,9 @@ gadget::event! {
         pub kind: u8,
         /// Bits: what is special about this event.
         pub notes: u8,
+        /// Bit N: argument N is a string that could not be read.
+        pub unreadable: u8,
         /// Zero.
-        pub reserved: [u8; 6],
+        pub reserved: [u8; 5],
     }
 }

@@ -18,7 +18,8 @@ const NOTHING: Call = Call {
     text_len: [0; event::TEXTS],
     kind: event::KIND_ENTER,
     notes: 0,
-    reserved: [0; 6],
+    unreadable: 0,
+    reserved: [0; 5],
 };
 
 /// Arguments: the registers, the number of the call.
@@ -86,14 +87,21 @@ fn texts(record: &mut Record<Call>, call: &mut Call, syscall: Syscall) {
         return;
     }
     call.notes |= event::HAS_TEXT;
-    let text = |record: &mut Record<Call>, bit: u8, from: u64| {
-        if which & 1 << bit == 0 { 0 } else { record.user_str(from).len }
+    let mut text = |bit: u8, from: u64| {
+        if which & 1 << bit == 0 {
+            return 0;
+        }
+        let piece = record.user_str(from);
+        if piece.unreadable {
+            call.unreadable |= 1 << bit;
+        }
+        piece.len
     };
     call.text_len = [
-        text(record, 0, syscall.arg::<0>()),
-        text(record, 1, syscall.arg::<1>()),
-        text(record, 2, syscall.arg::<2>()),
-        text(record, 3, syscall.arg::<3>()),
-        text(record, 4, syscall.arg::<4>()),
+        text(0, syscall.arg::<0>()),
+        text(1, syscall.arg::<1>()),
+        text(2, syscall.arg::<2>()),
+        text(3, syscall.arg::<3>()),
+        text(4, syscall.arg::<4>()),
     ];
 }

@@ -40,7 +40,7 @@ pub struct Row<'a> {
     /// hexadecimal, permissions in octal. Absent when the call began before the run.
     #[column(width = 60)]
     args: Option<Vec<String>>,
-    /// What it returned: a number or a descriptor, an address in hexadecimal; absent when it failed or has not returned.
+    /// What it returned; absent when it failed or has not returned.
     #[column(width = 12)]
     ret: Option<i64>,
     /// The error, when it failed.
@@ -117,13 +117,14 @@ impl Traceloop {
     }
 }
 
-/// The strings of an event's tail; those that could not be read are empty.
+/// The strings of an event's tail, by position; none where the argument is no string or could not be read.
 fn texts(event: &Event<'_, Call>) -> Result<[Option<KeptText>; event::TEXTS], Failure> {
     let mut parts = event.parts();
     let mut texts = [const { None }; event::TEXTS];
-    for (text, &len) in texts.iter_mut().zip(&event.data.text_len) {
+    for (at, (text, &len)) in texts.iter_mut().zip(&event.data.text_len).enumerate() {
         let part = parts.text(len)?;
-        *text = part.non_empty().map(|part| KeptText::new(part.0));
+        let read = event.data.notes & event::HAS_TEXT != 0 && event.data.unreadable & 1 << at == 0;
+        *text = read.then(|| KeptText::new(part.0));
     }
     Ok(texts)
 }

@@ -18,7 +18,8 @@ const CALL: Call = Call {
     text_len: [0; event::TEXTS],
     kind: event::KIND_ENTER,
     notes: 0,
-    reserved: [0; 6],
+    unreadable: 0,
+    reserved: [0; 5],
 };
 
 /// A batch in which each event comes a microsecond after the one before.
@@ -114,6 +115,9 @@ fn strings_are_cut_and_say_so() {
     let call = Call { notes: event::HAS_TEXT, text_len: [300, 0, 0, 0, 0], ..enter(59, [1, 0, 0, 0, 0, 0]) };
     let rows = rows(&json!({}), &[(101, call, &long)]);
     assert_eq!(rows[0]["args"][0], format!("filename=\"{}\"...", "x".repeat(256)));
+    let [empty, unread] = [0, 1].map(|unreadable| Call { text_len: [0; event::TEXTS], unreadable, ..call });
+    let rows = self::rows(&json!({}), &[(101, empty, ""), (102, unread, "")]);
+    assert_eq!((&rows[0]["args"][0], &rows[1]["args"][0]), (&json!("filename=\"\""), &json!("filename=0x1")));
     let batch = batch(&[(101, call, "short")]);
     assert!(run::<Traceloop>(&json!({}), &batch).unwrap_err().message.contains("build both halves"));
 }
