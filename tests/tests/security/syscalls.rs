@@ -32,7 +32,8 @@ fn traceloop_tells_the_last_calls_with_their_arguments() {
     let fd = opened[0]["ret"].as_i64().expect("a descriptor");
     assert!(opened[0]["duration_ns"].as_u64() > Some(0), "{}", opened[0]);
     let hostname = std::fs::metadata("/etc/hostname").expect("a file").len();
-    assert_eq!(call("read", &format!("fd={fd}"))[0]["ret"], hostname);
+    // The descriptor's number was in use before, for other files.
+    assert!(call("read", &format!("fd={fd}")).iter().any(|row| row["ret"] == hostname), "{answer}");
     let missing = call("openat", "filename=\"/no/such \\\"file\\\"\"");
     assert_eq!((missing.len(), &missing[0]["error"]), (1, &json!("ENOENT")));
     let last = own.last().expect("calls");
