@@ -42,23 +42,22 @@ pub struct Row<'a> {
     same_namespace: bool,
 }
 
-/// Bytes of a page: 4096 on x86_64, and where the gadget's architectures differ the most common.
-const PAGE: u64 = 4096;
-
-pub struct TraceOomkill;
+pub struct TraceOomkill {
+    page_bytes: u64,
+}
 
 impl Gadget for TraceOomkill {
     type Params = ();
     type Event = Victim;
     type Row<'a> = Row<'a>;
 
-    fn start(_: Context<()>) -> Result<Self, Failure> {
-        Ok(Self)
+    fn start(context: Context<()>) -> Result<Self, Failure> {
+        Ok(Self { page_bytes: context.page_bytes })
     }
 
     fn event(&mut self, event: &Event<'_, Victim>, rows: &mut Rows<Self>) -> Result<(), Failure> {
         let victim = event.data;
-        let bytes = |pages: u64| pages.saturating_mul(PAGE);
+        let bytes = |pages: u64| pages.saturating_mul(self.page_bytes);
         let [anonymous, file, shared] =
             [victim.anonymous_pages, victim.file_pages, victim.shared_pages].map(bytes);
         rows.push(&Row {
