@@ -7,6 +7,7 @@ mod foreign;
 mod iter;
 mod tracepoint;
 
+pub use aya_ebpf::programs::PerfEventContext;
 pub use btf::{BtfTracepoint, RawTracepoint};
-pub use iter::{Iter, Object, Sequence};
+pub use iter::{Fields, Iter, Object, OpenFile, Sequence};
 pub use tracepoint::Tracepoint;

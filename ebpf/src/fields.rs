@@ -79,11 +79,17 @@ kernel_field! {
     pub static REGS_ARG1: pt_regs.si => u64;
     pub static REGS_ARG2: pt_regs.dx => u64;
     pub static REGS_ARG3: pt_regs.r10 => u64;
+    pub static REGS_ARG4: pt_regs.r8 => u64;
+    pub static REGS_ARG5: pt_regs.r9 => u64;
+    pub static REGS_NUMBER: pt_regs.orig_ax => i64;
+    pub static THREAD_STATUS: task_struct.thread_info.status => u32;
 }
 
 // On arm64 the first argument's register has the result by the time a call returns; the kernel keeps the argument.
 #[cfg(bpf_target_arch = "aarch64")]
 kernel_field! {
     pub static REGS_ARG0: pt_regs.orig_x0 => u64;
-    pub static REGS: pt_regs.regs => [u64; 4];
+    pub static REGS: pt_regs.regs => [u64; 6];
+    pub static REGS_NUMBER: pt_regs.syscallno => i32;
+    pub static THREAD_FLAGS: task_struct.thread_info.flags => u64;
 }

@@ -4,7 +4,7 @@
 
 use core::mem::MaybeUninit;
 
-use crate::{raw, ring};
+use crate::{Task, raw, ring};
 
 /// A filter's memory.
 #[repr(transparent)]
@@ -64,4 +64,50 @@ pub(crate) fn comm(comm: [u64; 2]) -> bool {
 #[inline(always)]
 pub(crate) fn scope(mount_namespace: u32) -> bool {
     SCOPE.get() == 0 || ring::in_scope(mount_namespace)
+}
+
+/// Whether the current task is wanted: all filters, before anything is looked up or counted for it. Whoever begins a
+/// record has no need of it; whoever adds to what is already in a map asks first. A run without filters pays nothing.
+#[inline(always)]
+pub fn wanted() -> bool {
+    let ids_pid_tgid = raw::current_pid_tgid();
+    if !ids((ids_pid_tgid >> 32) as u32, ids_pid_tgid as u32) {
+        return false;
+    }
+    if UID.get() != u32::MAX || GID.get() != u32::MAX {
+        let ids = raw::current_uid_gid();
+        if !owner(ids as u32, (ids >> 32) as u32) {
+            return false;
+        }
+    }
+    if COMM.get()[0] != 0 && !comm(Task::current().comm()) {
+        return false;
+    }
+    SCOPE.get() == 0 || scope(Task::current().mount_namespace())
+}
+
+/// As [`wanted`], of another task: the main thread, say, where threads are counted as their process.
+#[inline(always)]
+pub fn wanted_of(task: Task) -> bool {
+    if !ids(task.pid(), task.tid()) {
+        return false;
+    }
+    if (UID.get() != u32::MAX || GID.get() != u32::MAX) && !owner(task.uid(), task.gid()) {
+        return false;
+    }
+    if COMM.get()[0] != 0 && !comm(task.comm()) {
+        return false;
+    }
+    SCOPE.get() == 0 || scope(task.mount_namespace())
+}
+
+/// Whether the run is limited at all: by containers, a process, a thread, a user, a group or a name.
+#[inline(always)]
+pub fn is_limited() -> bool {
+    SCOPE.get() != 0
+        || PID.get() != 0
+        || TID.get() != 0
+        || UID.get() != u32::MAX
+        || GID.get() != u32::MAX
+        || COMM.get()[0] != 0
 }

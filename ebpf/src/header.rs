@@ -1,6 +1,6 @@
 //! The common header: filters are applied as soon as what they look at is known, the cheap ones first.
 
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
 use gadget_abi::Header;
 
@@ -13,6 +13,26 @@ pub(crate) enum Of {
     Current,
     /// Another one.
     Other(Task),
+}
+
+/// The header of the current task, to be kept in a map until its event is complete: in a softirq, say, where the
+/// current task is anyone. `None` when a filter does not want the task's events; so what was kept is wanted.
+#[inline(always)]
+pub fn header_of_current() -> Option<Header> {
+    of(Of::Current)
+}
+
+/// As [`header_of_current`], of another task.
+#[inline(always)]
+pub fn header_of(task: Task) -> Option<Header> {
+    of(Of::Other(task))
+}
+
+#[inline(always)]
+fn of(of: Of) -> Option<Header> {
+    let mut header = MaybeUninit::<Header>::uninit();
+    write(header.as_mut_ptr().cast(), of)?;
+    Some(raw::written(header))
 }
 
 /// Writes the header at `to`; `None` when a filter does not want the event.

@@ -29,6 +29,7 @@ pub mod fields;
 pub mod filter;
 mod header;
 pub mod kernel;
+pub mod map;
 pub mod param;
 mod path;
 pub mod program;
@@ -38,19 +39,23 @@ mod ring;
 mod runtime;
 mod strings;
 pub mod syscall;
+pub mod table;
 mod task;
 
 pub use aya_ebpf;
+pub use filter::{wanted, wanted_of};
 pub use gadget_abi::{Header, Plain, event};
 pub use gadget_ebpf_macros::program;
+pub use header::{header_of, header_of_current};
 pub use path::Path;
-pub use record::{Piece, Record, Strings, begin, begin_for};
+pub use record::{Piece, Record, Strings, begin, begin_for, begin_with};
 pub use task::Task;
 
 /// What a `kernel.rs` needs by name.
 pub mod prelude {
-    pub use crate::context::{BtfTracepoint, Iter, RawTracepoint, Tracepoint};
+    pub use crate::context::{BtfTracepoint, Iter, PerfEventContext, RawTracepoint, Tracepoint};
     pub use crate::kernel::{Addr, Btf};
+    pub use crate::map::Slot;
     pub use crate::syscall::Syscall;
     pub use crate::{Path, Piece, Record, Strings, Task};
 }

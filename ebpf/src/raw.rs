@@ -6,7 +6,7 @@
 
 use core::{ffi::c_void, mem::MaybeUninit};
 
-use aya_ebpf::helpers::generated;
+use aya_ebpf::{bindings::BPF_F_USER_STACK, helpers::generated};
 use gadget_abi::Plain;
 
 use crate::kernel::{Addr, Btf};
@@ -31,6 +31,13 @@ pub(crate) fn store<T: Plain>(base: *mut u8, offset: usize, value: T) {
 pub(crate) fn global<T: Copy>(value: &MaybeUninit<T>) -> T {
     // SAFETY: globals are initialised; the read is volatile because the host writes them after compilation.
     unsafe { value.as_ptr().read_volatile() }
+}
+
+/// What was written there, field by field.
+#[inline(always)]
+pub(crate) fn written<T: Plain>(value: MaybeUninit<T>) -> T {
+    // SAFETY: the caller wrote all of its fields; the verifier refuses a read of stack that was not written.
+    unsafe { value.assume_init() }
 }
 
 /// `value`, at most `MAX`, in a form that the verifier sees and the compiler can't optimise away.
@@ -115,6 +122,13 @@ pub(crate) fn copy_kernel(to: *mut u8, len: usize, from: Addr) -> bool {
     unsafe { generated::bpf_probe_read_kernel(to.cast(), len as u32, from.as_ptr()) == 0 }
 }
 
+/// Fills `len` bytes of a map's value with zeroes: what the helper does when it can't read, as at this address.
+#[inline(always)]
+pub(crate) fn zero(to: *mut u8, len: usize) {
+    // SAFETY: the verifier proves that `len` bytes fit at `to`.
+    unsafe { generated::bpf_probe_read_kernel(to.cast(), len as u32, core::ptr::null()) };
+}
+
 /// Copies `len` bytes of the current process to a map's value; whether it could.
 #[inline(always)]
 pub(crate) fn copy_user(to: *mut u8, len: usize, from: u64) -> bool {
@@ -137,17 +151,68 @@ pub(crate) fn copy_user_str(to: *mut u8, len: usize, from: u64) -> i64 {
     unsafe { generated::bpf_probe_read_user_str(to.cast(), len as u32, from as *const c_void) }
 }
 
+/// A key or value on the stack, written there volatile: a constant one would be promoted to a global, and LLVM merges
+/// that with any other constant of the same bytes, such as a filter, whose value the host changes after compilation.
+#[inline(always)]
+fn on_stack<T: Plain, R>(value: T, then: impl FnOnce(*const c_void) -> R) -> R {
+    let mut slot = MaybeUninit::<T>::uninit();
+    // SAFETY: the slot is a place for a `T`.
+    unsafe { slot.as_mut_ptr().write_volatile(value) };
+    then(slot.as_ptr().cast())
+}
+
 /// The value of `key` in a map; null when there is none.
 #[inline(always)]
-pub(crate) fn lookup(map: *const c_void, key: u32) -> *mut u8 {
-    // Written to the stack, volatile: a constant key would be promoted to a global, and LLVM merges that with any
-    // other constant of the same bytes, such as a filter, whose value the host changes after compilation.
-    let mut slot = MaybeUninit::<u32>::uninit();
-    // SAFETY: the slot is a place for a `u32`; the helper reads it and checks the map.
+pub(crate) fn lookup<K: Plain>(map: *const c_void, key: K) -> *mut u8 {
+    // SAFETY: the helper reads the key and checks the map.
+    on_stack(key, |key| unsafe { generated::bpf_map_lookup_elem(map.cast_mut(), key).cast() })
+}
+
+/// Sets the value of `key` in a map to the bytes at `value`; 0, or a negative error.
+#[inline(always)]
+pub(crate) fn update_from<K: Plain>(map: *const c_void, key: K, value: *const u8, flags: u64) -> i64 {
+    // SAFETY: the verifier proves that a whole value lies at `value`; the helper checks the map.
+    on_stack(key, |key| unsafe { generated::bpf_map_update_elem(map.cast_mut(), key, value.cast(), flags) })
+}
+
+/// As [`update_from`], with a value.
+#[inline(always)]
+pub(crate) fn update<K: Plain, V: Plain>(map: *const c_void, key: K, value: V, flags: u64) -> i64 {
+    on_stack(value, |value| update_from(map, key, value.cast(), flags))
+}
+
+/// Removes `key` from a map; whether it was there.
+#[inline(always)]
+pub(crate) fn delete<K: Plain>(map: *const c_void, key: K) -> bool {
+    // SAFETY: the helper reads the key and checks the map.
+    on_stack(key, |key| unsafe { generated::bpf_map_delete_elem(map.cast_mut(), key) == 0 })
+}
+
+/// Adds to the number at `base + offset`, within a map's value, as one step that no other CPU can come between.
+#[inline(always)]
+pub(crate) fn atomic_add(base: *mut u8, offset: usize, amount: u64) {
+    let at = base.wrapping_add(offset);
+    #[cfg(target_arch = "bpf")]
+    // SAFETY: the verifier proves that the number lies within the map's value.
     unsafe {
-        slot.as_mut_ptr().write_volatile(key);
-        generated::bpf_map_lookup_elem(map.cast_mut(), slot.as_ptr().cast()).cast()
+        core::arch::asm!(
+            "lock *(u64 *)({at} + 0) += {amount}",
+            at = in(reg) at,
+            amount = in(reg) amount,
+            options(nostack),
+        );
     }
+    #[cfg(not(target_arch = "bpf"))]
+    store(at, 0, load::<u64>(at, 0).wrapping_add(amount));
+}
+
+/// Writes the return addresses of the stack that the program interrupted, the innermost first; bytes written, or a
+/// negative error.
+#[inline(always)]
+pub(crate) fn stack(context: *mut c_void, to: *mut u8, len: usize, user: bool) -> i64 {
+    let flags = if user { u64::from(BPF_F_USER_STACK) } else { 0 };
+    // SAFETY: the verifier proves that `context` is the program's and that `len` bytes fit at `to`.
+    unsafe { generated::bpf_get_stack(context, to.cast(), len as u32, flags) }
 }
 
 /// Copies `len` bytes to a ring buffer; 0, or a negative error when there is no room.

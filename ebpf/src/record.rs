@@ -4,8 +4,9 @@
 //! and a mark that the memory is in use: a program that interrupts another on the same CPU finds it taken, and its
 //! event counts as lost instead of corrupting the other's.
 
-use core::marker::PhantomData;
+use core::{marker::PhantomData, mem::offset_of};
 
+use aya_ebpf::EbpfContext;
 use gadget_abi::{Header, Plain, batch, names};
 
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 pub(crate) const PATH_MAX: usize = 4096;
 /// Most bytes of arguments.
 pub(crate) const BYTES_MAX: usize = 8192;
+/// Most bytes of a stack: what the kernel gives at most by default.
+const STACK_MAX: usize = 127 * 8;
 /// Most bytes of tail: a full set of arguments and four full paths.
 const TAIL_MAX: usize = BYTES_MAX + 4 * PATH_MAX;
 /// Most bytes of a gadget's event.
@@ -82,6 +85,16 @@ pub fn begin_for<E: Plain>(task: Task) -> Option<Record<E>> {
     Record::begin(Of::Other(task))
 }
 
+/// Begins a record whose header was kept in a map, by [`header_of_current`](crate::header_of_current): for an event
+/// that is complete where the current task has nothing to do with it. Its time is now. `None` when it is lost (and
+/// counted).
+#[inline(always)]
+pub fn begin_with<E: Plain>(header: &Header) -> Option<Record<E>> {
+    let mut record = Record::take()?;
+    record.set_header(header);
+    Some(record)
+}
+
 impl<E: Plain> Record<E> {
     const EVENT: usize = RECORD + size_of::<Header>();
     const TAIL: usize = {
@@ -95,14 +108,43 @@ impl<E: Plain> Record<E> {
 
     #[inline(always)]
     fn begin(of: Of) -> Option<Self> {
-        let scratch = ring::scratch()?;
-        if raw::load::<u64>(scratch, IN_USE) != 0 {
-            ring::lost();
-            return None;
-        }
+        let scratch = free_scratch()?;
         header::write(scratch.wrapping_add(RECORD), of)?;
+        Some(Self::new(scratch))
+    }
+
+    /// A record whose header is not written yet.
+    #[inline(always)]
+    fn take() -> Option<Self> {
+        Some(Self::new(free_scratch()?))
+    }
+
+    #[inline(always)]
+    fn new(scratch: *mut u8) -> Self {
         raw::store(scratch, IN_USE, 1u64);
-        Some(Self { scratch, tail: 0, event: PhantomData })
+        Self { scratch, tail: 0, event: PhantomData }
+    }
+
+    #[inline(always)]
+    fn set_header(&mut self, header: &Header) {
+        let to = self.scratch.wrapping_add(RECORD);
+        raw::store(to, 0, *header);
+        raw::store(to, offset_of!(Header, timestamp), raw::boot_ns());
+    }
+
+    /// Header, event and tail as they lie one after the other. Of the tail, `TAIL` bytes are of this record: those that
+    /// no piece took are zero.
+    #[inline(always)]
+    pub(crate) fn padded<const TAIL: usize>(&mut self) -> *const u8 {
+        const {
+            assert!(TAIL.is_multiple_of(8) && TAIL <= PATH_MAX, "a tail of whole words, and one path at most")
+        };
+        let used = raw::clamp::<TAIL>(self.used());
+        if TAIL > 0 && used < TAIL {
+            let to = self.scratch.wrapping_add(Self::TAIL + used);
+            raw::zero(to, raw::clamp::<TAIL>(TAIL - used));
+        }
+        self.scratch.wrapping_add(RECORD)
     }
 
     /// Sets the gadget's part.
@@ -174,6 +216,31 @@ impl<E: Plain> Record<E> {
         Piece { len: len as u32, cut: found & path::CUT != 0, unreadable: false }
     }
 
+    /// Appends the return addresses of the kernel stack that the program interrupted, `u64`s, the innermost first, up
+    /// to 127. Nothing when the kernel was not running.
+    #[inline(always)]
+    pub fn kernel_stack(&mut self, context: &impl EbpfContext) -> Piece {
+        self.stack(context, false)
+    }
+
+    /// As [`Self::kernel_stack`], of the user's stack, which is followed by its frame pointers.
+    #[inline(always)]
+    pub fn user_stack(&mut self, context: &impl EbpfContext) -> Piece {
+        self.stack(context, true)
+    }
+
+    #[inline(always)]
+    fn stack(&mut self, context: &impl EbpfContext, user: bool) -> Piece {
+        let Some(to) = self.room::<PATH_MAX>() else { return Piece::CUT };
+        let written = raw::stack(context.as_ptr(), to, STACK_MAX, user);
+        if written < 0 {
+            return Piece::UNREADABLE;
+        }
+        let len = raw::clamp::<STACK_MAX>(written as usize);
+        self.tail += len;
+        Piece { len: len as u32, cut: len == STACK_MAX, unreadable: false }
+    }
+
     /// Appends the strings that a null-terminated array of pointers in the current process points to: at most 64 of
     /// them, and 8192 bytes in all.
     #[inline(always)]
@@ -220,6 +287,17 @@ impl<E: Plain> Record<E> {
         );
         Some(())
     }
+}
+
+/// This CPU's scratch memory, if no record is being built in it; the event is lost otherwise.
+#[inline(always)]
+fn free_scratch() -> Option<*mut u8> {
+    let scratch = ring::scratch()?;
+    if raw::load::<u64>(scratch, IN_USE) != 0 {
+        ring::lost();
+        return None;
+    }
+    Some(scratch)
 }
 
 impl<E> Drop for Record<E> {

@@ -5,7 +5,58 @@
 //! kernel has read what the arguments point to, so that its pages are in memory. Another thread may have changed them
 //! in between: what is read is what the caller's memory says at the exit.
 
-use crate::{fields, kernel::Btf, raw};
+use crate::{Task, fields, kernel::Btf, raw};
+
+/// Numbers of system calls, where a gadget must know one: they differ between architectures.
+#[cfg(bpf_target_arch = "x86_64")]
+#[expect(missing_docs, reason = "each is the number of the call of that name")]
+pub mod number {
+    pub const INIT_MODULE: u32 = 175;
+    pub const DELETE_MODULE: u32 = 176;
+    pub const FINIT_MODULE: u32 = 313;
+    pub const EXECVE: u32 = 59;
+    pub const EXECVEAT: u32 = 322;
+}
+
+/// Numbers of system calls, where a gadget must know one: they differ between architectures.
+#[cfg(bpf_target_arch = "aarch64")]
+#[expect(missing_docs, reason = "each is the number of the call of that name")]
+pub mod number {
+    pub const INIT_MODULE: u32 = 105;
+    pub const DELETE_MODULE: u32 = 106;
+    pub const FINIT_MODULE: u32 = 273;
+    pub const EXECVE: u32 = 221;
+    pub const EXECVEAT: u32 = 281;
+}
+
+pub mod text;
+
+#[cfg(bpf_target_arch = "aarch64")]
+use text::AARCH64 as TEXTS;
+#[cfg(bpf_target_arch = "x86_64")]
+use text::X86_64 as TEXTS;
+
+/// Numbers below this have a place in [`TEXT_BITS`]; a mask.
+const NUMBERS: usize = 511;
+
+static TEXT_BITS: [u8; NUMBERS + 1] = {
+    let mut bits = [0; NUMBERS + 1];
+    let mut at = 0;
+    while at < TEXTS.len() {
+        bits[TEXTS[at].0 as usize] = TEXTS[at].1;
+        at += 1;
+    }
+    bits
+};
+
+/// Which arguments of the call `number` are strings: bit N for argument N.
+#[inline(always)]
+pub fn text_arguments(number: u32) -> u8 {
+    if number > NUMBERS as u32 {
+        return 0;
+    }
+    raw::load(TEXT_BITS.as_ptr(), number as usize & NUMBERS)
+}
 
 /// The call that the current task is in.
 #[derive(Clone, Copy)]
@@ -18,27 +69,52 @@ impl Syscall {
         Self(raw::task_registers(raw::current_task()))
     }
 
-    /// Argument `N`, from 0 to 3.
+    /// The call's number; `None` outside of a call, and for one made by a 32-bit program, whose numbers are others.
+    #[inline(always)]
+    pub fn number(&self) -> Option<u32> {
+        if is_compat(Task::current()) {
+            return None;
+        }
+        u32::try_from(fields::REGS_NUMBER.load(self.0)).ok()
+    }
+
+    /// Argument `N`, from 0 to 5.
     #[inline(always)]
     #[cfg(bpf_target_arch = "x86_64")]
     pub fn arg<const N: usize>(&self) -> u64 {
-        const { assert!(N < 4, "only the first four arguments can be read") };
+        const { assert!(N < 6, "a call has six arguments") };
         match N {
             0 => fields::REGS_ARG0.load(self.0),
             1 => fields::REGS_ARG1.load(self.0),
             2 => fields::REGS_ARG2.load(self.0),
-            _ => fields::REGS_ARG3.load(self.0),
+            3 => fields::REGS_ARG3.load(self.0),
+            4 => fields::REGS_ARG4.load(self.0),
+            _ => fields::REGS_ARG5.load(self.0),
         }
     }
 
-    /// Argument `N`, from 0 to 3.
+    /// Argument `N`, from 0 to 5.
     #[inline(always)]
     #[cfg(bpf_target_arch = "aarch64")]
     pub fn arg<const N: usize>(&self) -> u64 {
-        const { assert!(N < 4, "only the first four arguments can be read") };
+        const { assert!(N < 6, "a call has six arguments") };
         match N {
             0 => fields::REGS_ARG0.load(self.0),
             _ => raw::load(self.0.as_ptr(), fields::REGS.offset() as usize + 8 * N),
         }
     }
+}
+
+/// Whether the task is in a call of the 32-bit interface (`TS_COMPAT`).
+#[inline(always)]
+#[cfg(bpf_target_arch = "x86_64")]
+fn is_compat(task: Task) -> bool {
+    fields::THREAD_STATUS.read_or_zero(task.addr()) & 2 != 0
+}
+
+/// Whether the task is a 32-bit one (`TIF_32BIT`).
+#[inline(always)]
+#[cfg(bpf_target_arch = "aarch64")]
+fn is_compat(task: Task) -> bool {
+    fields::THREAD_FLAGS.read_or_zero(task.addr()) & 1 << 22 != 0
 }

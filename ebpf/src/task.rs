@@ -64,6 +64,12 @@ impl Task {
         fields::TASK_COMM.read_or_zero(self.0)
     }
 
+    /// Name of the thread, NUL-padded, for an event's field.
+    #[inline(always)]
+    pub fn name(&self) -> [u8; 16] {
+        raw::read_kernel_or_zero(fields::TASK_COMM.at(self.0))
+    }
+
     /// The parent's main thread.
     #[inline(always)]
     pub fn parent(&self) -> Self {

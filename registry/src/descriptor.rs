@@ -148,7 +148,7 @@ pub struct Permissions {
     /// Helpers that change what other programs see (`bpf_probe_write_user`, ...); refused unless named here and
     /// allowed by the policy.
     pub helpers: Vec<String>,
-    /// Host interfaces the component imports: `log`.
+    /// Host interfaces the component imports: `log`, `symbols`.
     pub imports: Vec<String>,
 }
 

@@ -34,8 +34,9 @@ pub const DANGEROUS_HELPERS: &[&str] = &[
     "bpf_sk_select_reuseport", "bpf_rc_keydown", "bpf_rc_repeat", "bpf_rc_pointer_rel",
 ];
 
-/// Interfaces that give a component nothing it could do harm with; they need no grant.
-pub const HARMLESS_IMPORTS: &[&str] = &["log"];
+/// Interfaces that give a component nothing it could do harm with; they need no grant. `symbols` tells names of functions,
+/// nothing of what a process holds.
+pub const HARMLESS_IMPORTS: &[&str] = &["log", "symbols"];
 
 /// Interfaces that hold only types; they need not even be stated.
 const TYPES_ONLY: &[&str] = &["types"];

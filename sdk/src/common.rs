@@ -1,7 +1,7 @@
 //! The fields that every row begins with: when, who, in which container.
 
 use crate::{
-    Column, Row, Schema, Text, Value,
+    Column, Event, Row, Schema, Text, Value,
     clock::Timestamp,
     json,
     row::{Fields, Look},
@@ -23,6 +23,35 @@ pub struct Common<'a> {
 /// A container, as the JSON object that the host made of it: copied into rows, never read.
 #[derive(Clone, Copy, Debug)]
 pub struct Container<'a>(pub &'a [u8]);
+
+/// The fields of an event that every row begins with, kept until its row is made.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    timestamp: Timestamp,
+    header: Header,
+    container: Option<Box<[u8]>>,
+}
+
+impl Kept {
+    pub(crate) fn of(common: &Common<'_>) -> Self {
+        let container = common.container.map(|it| it.0.into());
+        Self { timestamp: common.timestamp, header: *common.header, container }
+    }
+
+    /// Takes the time of `event`.
+    pub(crate) fn touch<E>(&mut self, event: &Event<'_, E>) {
+        self.timestamp = event.clock().at(event.header.timestamp);
+    }
+
+    /// The fields.
+    pub fn common(&self) -> Common<'_> {
+        Common {
+            timestamp: self.timestamp,
+            header: &self.header,
+            container: self.container.as_deref().map(Container),
+        }
+    }
+}
 
 impl Row for Common<'_> {
     #[inline]

@@ -15,6 +15,10 @@ pub struct Context<P> {
     pub arch: Arch,
     /// From 1970 to boot, in nanoseconds: added to an event's timestamp it gives the time.
     pub boot_to_unix_ns: i64,
+    /// When the run started, in nanoseconds since boot, as an event's timestamp.
+    pub started: u64,
+    /// Bytes of a page of memory on the node.
+    pub page_bytes: u64,
 }
 
 /// Reads a JSON object; `what` says in a failure what it was to be.
@@ -27,7 +31,8 @@ pub(crate) fn object(bytes: &[u8], what: &str) -> Result<Map<String, Json>, Fail
 }
 
 impl<P: Params> Context<P> {
-    /// Reads what the host sends: `{"params": {...}, "node": "...", "arch": "...", "boot_to_unix_ns": n}`.
+    /// Reads what the host sends: `{"params": {...}, "node": "...", "arch": "...", "boot_to_unix_ns": n,
+    /// "boot_ns": n, "page_bytes": n}`.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         let mut context = object(bytes, "the run's context")?;
         let params = match context.remove("params") {
@@ -41,6 +46,8 @@ impl<P: Params> Context<P> {
             node: text("node").to_owned(),
             arch: Arch::from_name(text("arch")),
             boot_to_unix_ns: context.get("boot_to_unix_ns").and_then(Json::as_i64).unwrap_or_default(),
+            started: context.get("boot_ns").and_then(Json::as_u64).unwrap_or_default(),
+            page_bytes: context.get("page_bytes").and_then(Json::as_u64).unwrap_or(4096),
         })
     }
 

@@ -7,7 +7,11 @@ use gadget_abi::{
     batch::{Frames, Kind},
 };
 
-use crate::{Clock, Common, Failure, Text, common::Container, plain};
+use crate::{
+    Clock, Common, Failure, Text,
+    common::{Container, Kept},
+    plain,
+};
 
 /// Most containers that a run remembers; a host that defines more without end would fill the guest's memory.
 const CONTAINERS_MAX: usize = 65_536;
@@ -35,6 +39,11 @@ impl<'a, E> Event<'a, E> {
             header: self.header,
             container: self.container,
         }
+    }
+
+    /// The fields that every row begins with, for a row that is made later.
+    pub fn keep(&self) -> Kept {
+        Kept::of(&self.common())
     }
 
     /// The clock of the run, for further times that the event carries.

@@ -73,9 +73,11 @@ mod plain;
 pub mod row;
 pub mod run;
 mod schema;
+pub mod symbols;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod text;
+pub mod top;
 mod value;
 
 pub use gadget_abi::{Header, Plain, event};
@@ -89,7 +91,7 @@ pub use {gadget_sdk_macros::__bindings, wit_bindgen};
 
 pub use crate::{
     clock::{Clock, Timestamp},
-    common::{Common, Container},
+    common::{Common, Container, Kept},
     context::Context,
     decode::{Event, Tail},
     describe::{Described, DescribedTool, Kind},

@@ -6,7 +6,7 @@ use gadget_abi::{
 };
 use serde_json::Value as Json;
 
-use crate::{Failure, Gadget, Params, Row, Schema, plain, row::Fields, run::Run};
+use crate::{Failure, Gadget, Params, Reduce, Row, Schema, plain, row::Fields, run::Run};
 
 /// A batch as the host would send it.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +87,34 @@ pub fn run<G: Gadget>(params: &Json, batch: &Batch) -> Result<String, Failure> {
     let mut out = run.process(batch.bytes())?;
     out.extend(run.tick()?);
     out.extend(run.finish()?);
-    let text = String::from_utf8(out).map_err(|error| Failure::new(error.to_string()))?;
+    checked::<G>(out)
+}
+
+/// Runs a gadget that merges, with a tick after each of `batches`. The texts of its rows: a view for each tick, then the
+/// result.
+pub fn run_ticking<G: Gadget>(params: &Json, batches: &[Batch]) -> Result<Vec<String>, Failure> {
+    let mut run = Run::<G>::start(&context(params))?;
+    let mut texts = Vec::with_capacity(batches.len() + 1);
+    for batch in batches {
+        let rows = run.process(batch.bytes())?;
+        if !rows.is_empty() {
+            return Err(Failure::new("a gadget that merges gives its rows at ticks and when it finishes"));
+        }
+        texts.push(checked::<G>(run.tick()?)?);
+    }
+    texts.push(checked::<G>(run.finish()?)?);
+    Ok(texts)
+}
+
+/// Merges the texts of several nodes' rows.
+pub fn merged<G: Reduce>(parts: &[&str]) -> Result<String, Failure> {
+    let parts: Vec<_> = parts.iter().map(|part| part.as_bytes().to_vec()).collect();
+    checked::<G>(crate::run::merge::<G>(&parts)?)
+}
+
+/// The text of rows, each checked against the row's schema.
+fn checked<G: Gadget>(rows: Vec<u8>) -> Result<String, Failure> {
+    let text = String::from_utf8(rows).map_err(|error| Failure::new(error.to_string()))?;
     for line in text.lines() {
         let row: Json =
             serde_json::from_str(line).map_err(|error| Failure::new(format!("{line}: {error}")))?;

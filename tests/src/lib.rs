@@ -6,6 +6,7 @@ pub mod container;
 pub mod host;
 pub mod registry;
 pub mod rows;
+pub mod shell;
 
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
 //! Tracepoints by their arguments: `tp_btf/<name>` knows their types, so that pointers among them can be followed
-//! by plain loads; `raw_tracepoint/<name>` gives bare numbers.
+//! by plain loads; `raw_tracepoint/<name>` gives bare numbers. The entry and exit of a kernel's function
+//! (`fentry/<name>`, `fexit/<name>`) have their arguments in the same form, and `fexit` the result behind them.
 
 use core::ffi::c_void;
 
@@ -29,7 +30,7 @@ impl BtfTracepoint {
 }
 
 impl Context for BtfTracepoint {
-    const SECTIONS: &'static [&'static str] = &["tp_btf"];
+    const SECTIONS: &'static [&'static str] = &["tp_btf", "fentry", "fexit"];
 
     #[inline(always)]
     #[expect(unsafe_code, reason = "as the trait")]

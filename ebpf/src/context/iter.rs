@@ -3,7 +3,12 @@
 
 use core::{ffi::c_void, marker::PhantomData};
 
-use crate::{Task, kernel::Btf, program::Context, raw};
+use crate::{
+    Task,
+    kernel::{Addr, Btf},
+    program::Context,
+    raw,
+};
 
 /// The context of an iterator over `T`.
 pub struct Iter<T> {
@@ -16,16 +21,45 @@ pub trait Object: Sized {
     /// The section of iterators over it.
     const SECTION: &'static str;
 
-    /// Wraps the kernel's pointer.
-    fn from_btf(pointer: Btf) -> Self;
+    /// Wraps the kernel's pointer, which `context` begins with, behind the sequence. It is not null; `None` when a
+    /// further one is.
+    fn from_btf(pointer: Btf, context: &Fields) -> Option<Self>;
+}
+
+/// The fields of an iterator's context, all part of the kernel's stable interface.
+pub struct Fields(*const u8);
+
+/// A file that a task has open.
+#[derive(Clone, Copy)]
+pub struct OpenFile {
+    /// The task.
+    pub task: Task,
+    /// The descriptor.
+    pub fd: u32,
+    /// The `struct file`.
+    pub file: Addr,
 }
 
 impl Object for Task {
     const SECTION: &'static str = "iter/task";
 
     #[inline(always)]
-    fn from_btf(pointer: Btf) -> Self {
-        Self::new(pointer.addr())
+    fn from_btf(pointer: Btf, _: &Fields) -> Option<Self> {
+        Some(Self::new(pointer.addr()))
+    }
+}
+
+impl Object for OpenFile {
+    const SECTION: &'static str = "iter/task_file";
+
+    #[inline(always)]
+    fn from_btf(pointer: Btf, context: &Fields) -> Option<Self> {
+        let file: u64 = raw::load(context.0, 24);
+        if file == 0 {
+            return None;
+        }
+        let task = Task::new(pointer.addr());
+        Some(Self { task, fd: raw::load(context.0, 16), file: Addr::new(file) })
     }
 }
 
@@ -38,7 +72,7 @@ impl<T: Object> Iter<T> {
     #[inline(always)]
     pub fn object(&self) -> Option<T> {
         let pointer: u64 = raw::load(self.context, 8);
-        if pointer == 0 { None } else { Some(T::from_btf(Btf::new(pointer))) }
+        if pointer == 0 { None } else { T::from_btf(Btf::new(pointer), &Fields(self.context)) }
     }
 
     /// Where records go.

@@ -135,7 +135,10 @@ fn imports(shared: &Shared, component: &component::Component) -> Result<Vec<Stri
         }
     }
     if !unknown.is_empty() {
-        return Err(CompileError::UnknownImports { imports: unknown, offered: "gadgetry:gadget/log" });
+        return Err(CompileError::UnknownImports {
+            imports: unknown,
+            offered: "gadgetry:gadget/log and gadgetry:gadget/symbols",
+        });
     }
     known.remove("types");
     Ok(known.into_iter().collect())

@@ -7,6 +7,7 @@ use crate::error::{GuestError, line};
 use crate::instance::Instance;
 use crate::limits::{Counts, Limits};
 use crate::log::LogLine;
+use crate::symbols::Symbols;
 use crate::wire::{Call, Failure, Nothing, Rows};
 
 /// Bytes of a gadget's own error message that are passed on.
@@ -50,6 +51,11 @@ impl Guest {
         let counts =
             Counts { rows: 0, bytes: 0, cut_by_rows: 0, cut_by_bytes: 0, log_lines: 0, log_dropped: 0 };
         Self { instance, checker, limits, counts, out: Vec::new(), ended: false }
+    }
+
+    /// Offers what the import `symbols` asks; without, a guest that asks fails.
+    pub fn set_symbols(&mut self, symbols: Box<dyn Symbols>) {
+        self.instance.set_symbols(symbols);
     }
 
     /// Begins a stream or snapshot. `context`: JSON with `params`, `node` and `boot_to_unix_ns`.

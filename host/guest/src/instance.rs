@@ -9,12 +9,17 @@ use crate::component::Component;
 use crate::error::GuestError;
 use crate::limits::{Limits, MemoryCap};
 use crate::log::{self, Level, Log};
+use crate::symbols::{self, Symbols};
 use crate::ticker::{self, Running};
 use crate::wire::{Call, LOG};
 
 /// What host functions reach.
 pub(crate) struct State {
     pub(crate) log: Log,
+    /// For guests that import them.
+    pub(crate) symbols: Option<Box<dyn Symbols>>,
+    /// Ticks that a call may take.
+    pub(crate) deadline: u64,
     memory: MemoryCap,
 }
 
@@ -29,6 +34,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
             Ok(())
         },
     )?;
+    symbols::offer(&mut linker)?;
     Ok(linker)
 }
 
@@ -48,7 +54,12 @@ impl Instance {
         let shared = component.shared();
         let clock = shared.ticker.keep();
         let bytes = limits.memory_bytes.min(shared.max_memory);
-        let state = State { log: Log::new(gadget, limits.log_lines_per_second), memory: MemoryCap { bytes } };
+        let state = State {
+            log: Log::new(gadget, limits.log_lines_per_second),
+            symbols: None,
+            deadline: ticker::ticks(limits.deadline_per_call),
+            memory: MemoryCap { bytes },
+        };
         let mut store = Store::new(&shared.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(ticker::ticks(limits.deadline_per_call));
@@ -94,6 +105,10 @@ impl Instance {
             let said = self.store.data_mut().log.last_error.take();
             GuestError::from_wasmtime(&error, name, self.deadline, self.slots, said)
         })
+    }
+
+    pub(crate) fn set_symbols(&mut self, symbols: Box<dyn Symbols>) {
+        self.store.data_mut().symbols = Some(symbols);
     }
 
     pub(crate) fn has(&self, call: Call) -> bool {

@@ -10,8 +10,10 @@ pub(crate) const PACKAGE: &str = "gadgetry:gadget";
 pub(crate) const VERSION: &str = "0.1";
 /// The interface for log lines, in full.
 pub(crate) const LOG: &str = "gadgetry:gadget/log@0.1.0";
+/// The interface for names of functions, in full.
+pub(crate) const SYMBOLS: &str = "gadgetry:gadget/symbols@0.1.0";
 /// Interfaces that a component may import, by their short names; `types` holds no functions.
-pub(crate) const IMPORTS: &[&str] = &["log", "types"];
+pub(crate) const IMPORTS: &[&str] = &["log", "symbols", "types"];
 
 /// What a gadget says went wrong.
 #[derive(Clone, Debug, ComponentType, Lift)]

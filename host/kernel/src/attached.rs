@@ -7,7 +7,7 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use aya::maps::{HashMap, MapData, MapError, PerCpuArray, RingBuf};
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfError};
 use gadget_abi::names;
 use gadget_registry::elf::ProgramKind;
@@ -19,7 +19,7 @@ use crate::kernel::LoadError;
 use crate::prepare::PreparedHook;
 use crate::program;
 use crate::refusal::{Attempt, Refusal, Refused, causes, list};
-use crate::{Kernel, Prepared, RING_BYTES, ReadError, Reader, Settings, SettingsError};
+use crate::{Kernel, Prepared, RING_BYTES, ReadError, Reader, Settings, SettingsError, Table};
 
 /// Why a run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +104,7 @@ pub struct Attached {
     scope: Option<Scope>,
     reader: Option<Reader>,
     iterators: Vec<Iterator>,
+    tables: Vec<Table>,
 }
 
 impl Attached {
@@ -130,6 +131,7 @@ impl Attached {
             programs: Vec::new(),
             missing: Vec::new(),
             iterators: Vec::new(),
+            tables: tables(&mut ebpf, prepared),
         };
         if let (Some(scope), Some(wanted)) = (&mut attached.scope, &settings.scope) {
             for mntns in wanted {
@@ -142,7 +144,7 @@ impl Attached {
             attached.reader =
                 Some(reader.map_err(|error| AttachError::Object { reason: error.to_string() })?);
         }
-        attached.attach(kernel, &mut ebpf, &hooks)?;
+        attached.attach(kernel, &mut ebpf, &hooks, settings.frequency()?)?;
         attached.ebpf = Some(ebpf);
         Ok(attached)
     }
@@ -152,6 +154,7 @@ impl Attached {
         kernel: &Kernel,
         ebpf: &mut Ebpf,
         hooks: &[&PreparedHook],
+        frequency: u64,
     ) -> Result<(), AttachError> {
         let alternatives = hooks.iter().flat_map(|hook| &hook.alternatives);
         let anchors = || alternatives.clone().filter_map(|it| it.anchor.as_ref()?.as_ref().ok());
@@ -176,8 +179,10 @@ impl Attached {
                         Err(Refusal::NoTracefs { reason: reason.clone() })
                     }
                     _ => match ebpf.program_mut(&it.program) {
-                        Some(program) => program::attach(program, &it.target, &btf)
-                            .map_err(|error| attempt.explain(&error)),
+                        Some(program) => {
+                            let target = program::Target { name: &it.target, btf: &btf, frequency };
+                            program::attach(program, target).map_err(|error| attempt.explain(&error))
+                        }
                         None => Err(Refusal::Other { what: "the loader did not find it".into() }),
                     },
                 };
@@ -246,6 +251,11 @@ impl Attached {
     /// The reading end of the ring; `None` for a gadget of iterators only, and after the first call.
     pub fn take_reader(&mut self) -> Option<Reader> {
         self.reader.take()
+    }
+
+    /// The tables that the programs add to; none after the first call.
+    pub fn take_tables(&mut self) -> Vec<Table> {
+        std::mem::take(&mut self.tables)
     }
 
     /// Detaches every program; what is in the ring can still be read, and [`Attached::lost`] no longer changes.
@@ -318,6 +328,19 @@ fn io_error(error: &MapError) -> io::Error {
         _ => None,
     }
     .unwrap_or_else(|| io::Error::other(causes(error)))
+}
+
+/// The tables, whose shape was checked when the object was prepared.
+fn tables(ebpf: &mut Ebpf, prepared: &Prepared) -> Vec<Table> {
+    let shapes = prepared.object.maps.iter();
+    let tables = shapes.filter_map(|shape| {
+        let name = shape.name.strip_prefix(names::TABLE)?;
+        match ebpf.take_map(&shape.name)? {
+            Map::HashMap(map) | Map::LruHashMap(map) => Some(Table::new(name.to_owned(), map, shape)),
+            _ => None,
+        }
+    });
+    tables.collect()
 }
 
 fn take<M>(ebpf: &mut Ebpf, name: &'static str) -> Result<Option<M>, AttachError>

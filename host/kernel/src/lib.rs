@@ -24,6 +24,7 @@ mod reader;
 mod refusal;
 mod settings;
 mod sys;
+mod table;
 
 pub use attached::{AttachError, Attached, AttachedProgram, MissingHook, Scope};
 pub use btf::{BtfError, field::FieldError};
@@ -34,6 +35,8 @@ pub use prepare::{PrepareError, Prepared};
 pub use reader::{Reader, Waker, Woken};
 pub use refusal::{Refusal, Refused};
 pub use settings::{Filter, RING_BYTES, Settings, SettingsError};
+pub use sys::page_bytes;
+pub use table::Table;
 
 /// A run moves these between threads; one kernel serves all runs.
 const _: () = {

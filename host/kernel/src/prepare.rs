@@ -3,14 +3,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use gadget_abi::names;
+use gadget_abi::batch::ALIGN;
+use gadget_abi::{Header, names};
 use gadget_registry::descriptor::Hook;
 use gadget_registry::elf::{ElfError, KernelObject, Map, Program, ProgramKind};
 
 use crate::btf::stand_in::Anchor;
 use crate::btf::{Btf, BtfError, field, kind};
 use crate::co_re;
+use crate::program::EVENTS;
 use crate::refusal::nearest;
+use crate::table::{MAX_TABLE, MAX_VALUE};
 
 /// Why an object can't be used on this kernel.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +67,9 @@ pub enum PrepareError {
     #[error("the eBPF object's map `{name}` {found}; expected {wanted}")]
     Map {
         /// The map.
-        name: &'static str,
+        name: String,
         /// What is expected.
-        wanted: &'static str,
+        wanted: String,
         /// What was found.
         found: String,
     },
@@ -158,9 +161,9 @@ impl Prepared {
                 None if required => "is missing".to_owned(),
                 _ => continue,
             };
-            return Err(PrepareError::Map { name, wanted, found });
+            return Err(PrepareError::Map { name: name.to_owned(), wanted: wanted.to_owned(), found });
         }
-        Ok(())
+        self.object.maps.iter().filter(|map| map.name.starts_with(names::TABLE)).try_for_each(check_table)
     }
 
     /// Writes offsets and sizes into the globals that ask for them.
@@ -195,6 +198,29 @@ impl Prepared {
         let resolved = resolved.unwrap_or_else(|_| Err("its type information is malformed".into()));
         resolved.map_err(|reason| PrepareError::Object { reason })
     }
+}
+
+/// A table's values are records of whole words, and few enough to be read once a second.
+fn check_table(map: &Map) -> Result<(), PrepareError> {
+    let (value, entries) = (map.value_size as usize, map.max_entries as usize);
+    let smallest = size_of::<Header>();
+    // Hash and LRU hash, by their numbers in the kernel.
+    let fits = matches!(map.map_type, 1 | 9)
+        && map.key_size > 0
+        && (smallest..=MAX_VALUE).contains(&value)
+        && value.is_multiple_of(ALIGN)
+        && value.saturating_mul(entries) <= MAX_TABLE;
+    if fits {
+        return Ok(());
+    }
+    Err(PrepareError::Map {
+        name: map.name.clone(),
+        wanted: format!(
+            "a hash (type 1 or 9) with values of {smallest} to {MAX_VALUE} bytes, a multiple of {ALIGN}, and no more \
+             than {MAX_TABLE} bytes of them"
+        ),
+        found: format!("is of type {}, with {entries} values of {value} bytes", map.map_type),
+    })
 }
 
 /// The kernel's types, read when they are first asked for.
@@ -245,6 +271,7 @@ fn target(program: &Program) -> Result<&str, PrepareError> {
         ProgramKind::Fentry => ("`fentry/<function>`", false),
         ProgramKind::Fexit => ("`fexit/<function>`", false),
         ProgramKind::Lsm => ("`lsm/<hook>`", false),
+        ProgramKind::PerfEvent => ("`perf_event/<software event>`, such as cpu-clock", false),
         kind => return Err(PrepareError::Unsupported { program: program.name.clone(), kind }),
     };
     let no_target =
@@ -260,7 +287,9 @@ fn target(program: &Program) -> Result<&str, PrepareError> {
         }
         None => !slash && word(target),
     };
-    if fits { Ok(target) } else { Err(no_target()) }
+    let event = |name: &str| EVENTS.iter().any(|(known, _)| *known == name);
+    let known = program.kind != ProgramKind::PerfEvent || event(target);
+    if fits && known { Ok(target) } else { Err(no_target()) }
 }
 
 fn anchor(

@@ -2,8 +2,9 @@
 
 use std::fs::File;
 
-use aya::Btf;
-use aya::programs::{Program, ProgramError};
+use aya::programs::perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent};
+use aya::programs::{PerfEvent, Program, ProgramError};
+use aya::{Btf, util::online_cpus};
 
 /// What comes of attaching a program.
 pub(crate) struct Taken {
@@ -13,9 +14,20 @@ pub(crate) struct Taken {
     pub(crate) output: Option<File>,
 }
 
+/// What a program attaches to.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// As its section names it.
+    pub(crate) name: &'a str,
+    /// The type information in which it is found.
+    pub(crate) btf: &'a Btf,
+    /// For a program that samples: how often a second.
+    pub(crate) frequency: u64,
+}
+
 /// Loads and attaches; leaves nothing loaded when it fails. The links are kept in the program.
-pub(crate) fn attach(program: &mut Program, target: &str, btf: &Btf) -> Result<Taken, ProgramError> {
-    let attached = load_and_attach(program, target, btf);
+pub(crate) fn attach(program: &mut Program, target: Target<'_>) -> Result<Taken, ProgramError> {
+    let attached = load_and_attach(program, target);
     match attached {
         Ok(output) => Ok(Taken { id: program.info()?.id(), output }),
         Err(error) => {
@@ -37,11 +49,35 @@ pub(crate) fn unload(program: &mut Program) -> Result<(), ProgramError> {
         Program::FExit(program) => program.unload(),
         Program::Lsm(program) => program.unload(),
         Program::Iter(program) => program.unload(),
+        Program::PerfEvent(program) => program.unload(),
         _ => Ok(()),
     }
 }
 
-fn load_and_attach(program: &mut Program, target: &str, btf: &Btf) -> Result<Option<File>, ProgramError> {
+/// Events that a program can sample, by the names that `perf` has for them.
+pub(crate) const EVENTS: &[(&str, SoftwareEvent)] = &[
+    ("cpu-clock", SoftwareEvent::CpuClock),
+    ("task-clock", SoftwareEvent::TaskClock),
+    ("page-faults", SoftwareEvent::PageFaults),
+    ("context-switches", SoftwareEvent::ContextSwitches),
+    ("cpu-migrations", SoftwareEvent::CpuMigrations),
+    ("minor-faults", SoftwareEvent::PageFaultsMin),
+    ("major-faults", SoftwareEvent::PageFaultsMaj),
+];
+
+/// On every CPU, as an event of all processes can only be had on one.
+fn sample(program: &mut PerfEvent, name: &str, frequency: u64) -> Result<(), ProgramError> {
+    let event = EVENTS.iter().find(|(known, _)| *known == name).map(|(_, event)| *event);
+    let event = PerfEventConfig::Software(event.ok_or(ProgramError::UnexpectedProgramType)?);
+    for cpu in online_cpus().map_err(|(_, error)| error)? {
+        let scope = PerfEventScope::AllProcessesOneCpu { cpu };
+        program.attach(event, scope, SamplePolicy::Frequency(frequency), false)?;
+    }
+    Ok(())
+}
+
+fn load_and_attach(program: &mut Program, target: Target<'_>) -> Result<Option<File>, ProgramError> {
+    let Target { name: target, btf, frequency } = target;
     match program {
         Program::TracePoint(program) => {
             program.load()?;
@@ -71,6 +107,10 @@ fn load_and_attach(program: &mut Program, target: &str, btf: &Btf) -> Result<Opt
         Program::Lsm(program) => {
             program.load(target, btf)?;
             program.attach()?;
+        }
+        Program::PerfEvent(program) => {
+            program.load()?;
+            sample(program, target, frequency)?;
         }
         Program::Iter(program) => {
             program.load(target, btf)?;

@@ -9,6 +9,12 @@ use serde_json::{Map, Value};
 /// Smallest and largest ring buffer, in bytes.
 pub const RING_BYTES: std::ops::RangeInclusive<u32> = 64 << 10..=256 << 20;
 
+/// How often a second a program samples, when the gadget has no parameter for it: not in step with what runs a hundred
+/// times a second.
+const DEFAULT_FREQUENCY: u64 = 49;
+/// How often it may.
+const FREQUENCY: std::ops::RangeInclusive<u64> = 1..=1000;
+
 /// What one run of a gadget wants of its kernel half.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -131,6 +137,19 @@ impl Settings {
             .checked_next_power_of_two()
             .filter(|_| RING_BYTES.contains(&found))
             .ok_or(SettingsError::RingBytes { found })
+    }
+
+    /// How often a second programs sample: the parameter of that name.
+    pub(crate) fn frequency(&self) -> Result<u64, SettingsError> {
+        let Some(value) = self.params.get(names::FREQUENCY).filter(|value| !value.is_null()) else {
+            return Ok(DEFAULT_FREQUENCY);
+        };
+        let hertz = value.as_u64().filter(|hertz| FREQUENCY.contains(hertz));
+        hertz.ok_or_else(|| SettingsError::BadParam {
+            name: names::FREQUENCY.to_owned(),
+            value: value.clone(),
+            reason: format!("is no frequency from {} to {} Hz", FREQUENCY.start(), FREQUENCY.end()),
+        })
     }
 
     /// Whether a boolean parameter is on.

@@ -1,5 +1,8 @@
-//! The one call that the standard library and rustix do not offer.
+//! The calls that the standard library, rustix and aya do not offer.
 #![allow(unsafe_code, reason = "the only unsafe code of this crate")]
+
+use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 /// Gives memory that was freed back to the system. After type information was parsed, some twenty megabytes lie
 /// free in small pieces, which the allocator would keep.
@@ -8,5 +11,67 @@ pub(crate) fn return_free_memory() {
     // SAFETY: `malloc_trim` may be called at any time, from any thread; it touches only memory that is free.
     unsafe {
         libc::malloc_trim(0);
+    }
+}
+
+/// Bytes of a page of memory: what the kernel counts memory in.
+pub fn page_bytes() -> u64 {
+    // SAFETY: `sysconf` may be called at any time.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    // It knows the answer on every Linux.
+    u64::try_from(bytes).unwrap_or(4096)
+}
+
+/// `BPF_MAP_LOOKUP_BATCH`.
+const LOOKUP_BATCH: libc::c_long = 24;
+
+/// `struct { ... } batch` of `union bpf_attr`.
+#[repr(C)]
+struct Batch {
+    in_batch: u64,
+    out_batch: u64,
+    keys: u64,
+    values: u64,
+    count: u32,
+    map_fd: u32,
+    elem_flags: u64,
+    flags: u64,
+}
+
+/// A position in a map that is being read.
+#[derive(Clone, Copy)]
+pub(crate) struct Position(u32);
+
+/// Copies entries of a hash: their keys to `keys` and their values to `values`, both of whole entries of those sizes.
+/// Begins at `from`, or at the start. The number of entries, and where to go on; `None` at the end. aya reads entries of
+/// sizes known when it is compiled, one call each; this takes any size, some thousand at a call.
+pub(crate) fn lookup_batch(
+    map: BorrowedFd<'_>,
+    from: Option<Position>,
+    (keys, key_size): (&mut [u8], usize),
+    (values, value_size): (&mut [u8], usize),
+) -> io::Result<(usize, Option<Position>)> {
+    let room = (keys.len() / key_size).min(values.len() / value_size);
+    let (position, mut next) = (from.map_or(0, |it| it.0), 0_u32);
+    let mut batch = Batch {
+        in_batch: if from.is_some() { (&raw const position).addr() as u64 } else { 0 },
+        out_batch: (&raw mut next).expose_provenance() as u64,
+        keys: keys.as_mut_ptr().expose_provenance() as u64,
+        values: values.as_mut_ptr().expose_provenance() as u64,
+        count: u32::try_from(room).unwrap_or(u32::MAX),
+        map_fd: map.as_raw_fd().cast_unsigned(),
+        elem_flags: 0,
+        flags: 0,
+    };
+    // SAFETY: the attribute is as the kernel defines it for this command, and its pointers are to memory that lives until
+    // the call returns: two positions of a hash, which are `u32`, and room for `count` keys and values.
+    let done = unsafe { libc::syscall(libc::SYS_bpf, LOOKUP_BATCH, &raw mut batch, size_of::<Batch>()) };
+    let count = batch.count as usize;
+    if done == 0 {
+        return Ok((count, Some(Position(next))));
+    }
+    match io::Error::last_os_error() {
+        error if error.raw_os_error() == Some(libc::ENOENT) => Ok((count, None)),
+        error => Err(error),
     }
 }

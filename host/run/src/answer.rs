@@ -96,7 +96,7 @@ pub struct Attached {
 pub struct Loss {
     /// All of the below.
     pub total: u64,
-    /// No room in the kernel's ring buffer.
+    /// No room in the kernel's ring buffer, or in a table of the gadget's.
     pub ring: u64,
     /// Given up when the run ended before the ring was read to its end.
     pub unread: u64,

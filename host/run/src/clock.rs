@@ -13,6 +13,12 @@ pub(crate) fn boot_to_unix_ns() -> i64 {
     nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime)
 }
 
+/// Nanoseconds since boot, suspend included: the kernel half's clock.
+pub(crate) fn boot_ns() -> u64 {
+    let time = clock_gettime(ClockId::Boottime);
+    (time.tv_sec * 1_000_000_000 + time.tv_nsec).cast_unsigned()
+}
+
 /// Now, RFC 3339 in UTC.
 pub(crate) fn now() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()

@@ -20,6 +20,7 @@ use crate::request::{DEFAULT_RING_BYTES, Request};
 use crate::rows::Rows;
 use crate::scope::Wanted;
 use crate::stop::Stop;
+use crate::symbols::Symbols;
 
 /// Runs a stream or snapshot.
 pub(crate) fn rows(
@@ -55,6 +56,8 @@ pub(crate) fn rows(
         framer: Framer::new(node.containers().lookup(), BATCH + (64 << 10)),
         guest,
         rows: Rows::new(sink, request.max_rows, request.end_at_max_rows),
+        tables: attached.take_tables(),
+        merge: ready.gadget.descriptor.merge,
         seen: 0,
         unread: 0,
     };
@@ -84,10 +87,14 @@ pub(crate) fn tool(ready: &Ready, tool: usize, arguments: &[u8]) -> Result<Vec<u
 fn open(ready: &Ready, tool: usize) -> Result<Guest, RunError> {
     let name = &ready.gadget.descriptor.name;
     let checker = ready.checkers[tool].clone();
-    ready
+    let mut guest = ready
         .component
         .open(name, checker, Limits::default())
-        .map_err(|error| RunError::Failed { gadget: name.clone(), message: error.to_string() })
+        .map_err(|error| RunError::Failed { gadget: name.clone(), message: error.to_string() })?;
+    if ready.component.imports().iter().any(|it| it == "symbols") {
+        guest.set_symbols(Box::new(Symbols::default()));
+    }
+    Ok(guest)
 }
 
 fn prepared(ready: &Ready) -> Result<&Prepared, String> {
@@ -120,6 +127,8 @@ fn start(node: &Node, guest: &mut Guest, request: &Request) -> Result<(), gadget
         "params": request.params,
         "node": node.name,
         "boot_to_unix_ns": clock::boot_to_unix_ns(),
+        "boot_ns": clock::boot_ns(),
+        "page_bytes": gadgetry_kernel::page_bytes(),
     });
     guest.start(context.to_string().as_bytes())
 }

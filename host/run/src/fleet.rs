@@ -23,6 +23,14 @@ pub trait Sink: Send {
     /// `lines`: `count` rows, JSON objects, each ended by a newline. `Break` ends the run.
     fn rows(&mut self, lines: &[u8], count: u64) -> ControlFlow<()>;
 
+    /// As [`Self::rows`], for a gadget that merges: what it looks like now, in place of what was given here before. These
+    /// rows are no part of the result, which comes by [`Self::rows`] when the run ends; a sink that only wants that
+    /// does nothing.
+    fn live(&mut self, lines: &[u8], count: u64) -> ControlFlow<()> {
+        let _ = (lines, count);
+        ControlFlow::Continue(())
+    }
+
     /// About once a second, with the counts so far.
     fn progress(&mut self, seen: u64, returned: u64, lost: u64) {
         let _ = (seen, returned, lost);

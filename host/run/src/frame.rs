@@ -53,6 +53,23 @@ impl Framer {
         frame(&mut self.batch, Kind::Event, container, event);
     }
 
+    /// Adds what stands in a table. Its header is of the first event that was counted there, by whose time the container
+    /// is found; the time it is given is now, as the counters are.
+    pub(crate) fn push_table(&mut self, value: &[u8], now: u64) {
+        const AT: usize = core::mem::offset_of!(Header, timestamp);
+        let before = self.batch.len();
+        self.push(value);
+        let end = self.batch.len();
+        if end == before {
+            return;
+        }
+        // The event's frame is the last; a container's may come before it.
+        let event = end - padded(value.len());
+        if let Some(time) = self.batch.get_mut(event + AT..event + AT + 8) {
+            time.copy_from_slice(&now.to_le_bytes());
+        }
+    }
+
     /// Index of the container the event happened in; 0 for none.
     fn container(&mut self, origin: Origin) -> u32 {
         let Some(container) = self.lookup.find(origin) else { return 0 };

@@ -20,3 +20,4 @@ pub mod schema;
 mod scope;
 mod stop;
 pub mod supply;
+mod symbols;

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use gadgetry_guest::{Guest, GuestError};
-use gadgetry_kernel::{Reader, Woken};
+use gadgetry_kernel::{Reader, Table, Woken};
 
 use crate::answer::Ended;
+use crate::clock::boot_ns;
 use crate::frame::Framer;
 use crate::rows::Rows;
 use crate::stop::Stop;
@@ -22,6 +23,10 @@ pub(crate) struct Pump {
     pub(crate) framer: Framer,
     pub(crate) guest: Guest,
     pub(crate) rows: Rows,
+    /// What the kernel half adds up.
+    pub(crate) tables: Vec<Table>,
+    /// Whether the gadget merges: the rows of a tick are then what it looks like now, and those of the end the result.
+    pub(crate) merge: bool,
     /// Events taken.
     pub(crate) seen: u64,
     /// Events taken and thrown away, as the sink wanted no more.
@@ -56,7 +61,7 @@ impl Pump {
             }
             if now >= tick {
                 tick = now + TICK;
-                if self.rows.take(self.guest.tick()?).is_break() {
+                if self.tick()?.is_break() {
                     return Ok(Ended::MaxRows);
                 }
                 self.rows.progress(self.seen, lost());
@@ -83,10 +88,39 @@ impl Pump {
                 return self.rest(reader, false);
             }
             if self.seen == before {
+                self.seen += self.read_tables()?;
                 let _ = self.rows.take(self.guest.finish()?);
                 return Ok(());
             }
         }
+    }
+
+    fn tick(&mut self) -> Result<ControlFlow<()>, PumpError> {
+        self.read_tables()?;
+        let rows = self.guest.tick()?;
+        Ok(if self.merge { self.rows.live(rows) } else { self.rows.take(rows) })
+    }
+
+    /// Hands what stands in the tables to the guest, as events; how many there were.
+    fn read_tables(&mut self) -> Result<u64, PumpError> {
+        let Self { framer, guest, rows, tables, .. } = self;
+        let mut flush = |framer: &mut Framer| -> Result<(), PumpError> {
+            let _ = rows.take(guest.process(framer.bytes())?);
+            framer.clear();
+            Ok(())
+        };
+        let mut count = 0;
+        for table in tables {
+            let now = boot_ns();
+            count += table.read(|value| {
+                framer.push_table(value, now);
+                if framer.bytes().len() < BATCH { Ok(()) } else { flush(framer) }
+            })?;
+        }
+        if !framer.bytes().is_empty() {
+            flush(framer)?;
+        }
+        Ok(count as u64)
     }
 
     /// One batch.

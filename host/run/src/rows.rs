@@ -34,6 +34,14 @@ impl Rows {
         if self.end_at_max && self.returned == self.max { ControlFlow::Break(()) } else { flow }
     }
 
+    /// Takes what it looks like now, in place of what was taken so before. Not part of the result.
+    pub(crate) fn live(&mut self, output: Output<'_>) -> ControlFlow<()> {
+        match output.count.min(self.max) {
+            0 => ControlFlow::Continue(()),
+            room => self.sink.live(first_lines(output.lines, room), room),
+        }
+    }
+
     pub(crate) fn progress(&mut self, seen: u64, lost: u64) {
         self.sink.progress(seen, self.returned, lost);
     }

@@ -7,6 +7,7 @@ use gadgetry_run::fleet::Sink;
 use serde_json::Value;
 
 use super::columns::Columns;
+use super::live::Live;
 use super::progress::Progress;
 
 /// How rows are written.
@@ -21,6 +22,7 @@ pub(crate) enum Form {
 pub(crate) struct Printer {
     form: Form,
     progress: Progress,
+    live: Live,
     /// Rows are flushed at once where a person or a follower reads them, and in blocks into a file.
     flush: bool,
 }
@@ -33,10 +35,11 @@ impl Printer {
             writeln!(out, "{}", columns.header())?;
             out.flush()?;
         }
-        Ok(Self { form, progress, flush: std::io::stdout().is_terminal() })
+        Ok(Self { form, progress, live: Live::default(), flush: std::io::stdout().is_terminal() })
     }
 
-    fn write(&self, lines: &[u8]) -> std::io::Result<()> {
+    fn write(&mut self, lines: &[u8]) -> std::io::Result<()> {
+        self.end_live()?;
         let mut out: BufWriter<StdoutLock<'_>> = BufWriter::new(std::io::stdout().lock());
         match &self.form {
             Form::Lines if !self.flush => out.write_all(lines)?,
@@ -58,9 +61,29 @@ impl Printer {
     }
 }
 
+impl Printer {
+    /// The result follows the live view; its headings were cleared with that.
+    fn end_live(&mut self) -> std::io::Result<()> {
+        match &self.form {
+            Form::Columns(columns) if self.live.clear()? => {
+                writeln!(std::io::stdout().lock(), "{}", columns.header())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Sink for Printer {
     fn rows(&mut self, lines: &[u8], _count: u64) -> ControlFlow<()> {
         match self.write(lines) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_closed) => ControlFlow::Break(()),
+        }
+    }
+
+    fn live(&mut self, lines: &[u8], _count: u64) -> ControlFlow<()> {
+        let Form::Columns(columns) = &self.form else { return ControlFlow::Continue(()) };
+        match self.live.draw(columns, lines) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_closed) => ControlFlow::Break(()),
         }

@@ -10,6 +10,10 @@ pub const EVENTS: &str = "gadget_events";
 pub const LOST: &str = "gadget_lost";
 /// Hash of mount namespace id (`u32`) to `u8`: the containers in scope, when [`FILTER_SCOPE`] is set.
 pub const SCOPE: &str = "gadget_scope";
+/// Prefix of a hash whose values are whole records (header, event, and a tail of a fixed size), which the kernel half
+/// adds to: `gadget_table_files`. The host reads it whole about once a second and when the run ends, and hands each
+/// value to the post-processor as an event, whose timestamp is the time of the reading. Counters in it only grow.
+pub const TABLE: &str = "gadget_table_";
 
 /// `u8`: 1 when only mount namespaces in [`SCOPE`] are wanted.
 pub const FILTER_SCOPE: &str = "filter__scope";
@@ -29,6 +33,8 @@ pub const FILTER_SELF: &str = "filter__self";
 /// Prefix of a global that holds a parameter of the gadget: `param__failed`. Booleans are one byte, integers as wide
 /// as the symbol, strings NUL-padded bytes.
 pub const PARAM: &str = "param__";
+/// The parameter of a gadget by which its `perf_event` programs sample: times a second, on each CPU.
+pub const FREQUENCY: &str = "frequency";
 /// Prefix of a `u32` that holds the byte offset of a kernel struct's field: `kfield__task_struct__real_parent`.
 /// Deeper paths go on: `kfield__mnt_namespace__ns__inum`. The host refuses to load when the kernel lacks it.
 pub const KERNEL_FIELD: &str = "kfield__";

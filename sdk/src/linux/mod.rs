@@ -5,19 +5,31 @@
 
 mod argv;
 mod bits;
+mod capability;
 mod device;
 mod errno;
+mod module;
+mod mount;
 mod open;
 mod path;
 mod signal;
+mod signal_code;
+mod syscalls;
 
 pub use argv::Argv;
 pub use bits::{Bits, Name};
+pub use capability::Capability;
 pub use device::Device;
 pub use errno::{Errno, errno};
+pub use module::{delete_module_flags, finit_module_flags};
+pub use mount::{
+    fsopen_flags, fspick_flags, mount_attributes, mount_flags, move_mount_flags, tree_flags, umount_flags,
+};
 pub use open::{Mode, OpenFlags, creates, resolve_flags};
 pub use path::JoinedPath;
 pub use signal::{ExitStatus, Signal};
+pub use signal_code::SignalCode;
+pub use syscalls::{Argument, Syscall, Syscalls};
 
 /// What the node's kernel was built for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
