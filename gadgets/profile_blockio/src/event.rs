@@ -1,0 +1,23 @@
+//! What both halves know of a disk's latency: a histogram of one kind of request on one disk. There is no tail.
+
+/// Slots of a histogram. Slot 0 counts what took less than 2 microseconds, slot n what took from 2^n to less than 2^(n+1);
+/// the last also what took longer.
+pub const SLOTS: usize = 32;
+
+gadget::event! {
+    /// One kind of request on one disk.
+    pub struct Latency {
+        /// Requests, by the logarithm of the microseconds they took.
+        pub slots: [u64; 32],
+        /// Nanoseconds that all took together.
+        pub total_ns: u64,
+        /// Bytes of all together.
+        pub bytes: u64,
+        /// The disk's name, NUL-padded.
+        pub disk: [u8; 32],
+        /// The disk's number, as the kernel has it inside.
+        pub device: u32,
+        /// `REQ_OP_*`.
+        pub op: u32,
+    }
+}
