@@ -14,6 +14,7 @@ mod frame;
 pub mod gadget;
 pub mod node;
 mod pump;
+pub mod query;
 pub mod request;
 mod rows;
 pub mod schema;

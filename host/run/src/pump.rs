@@ -7,6 +7,7 @@ use gadgetry_guest::{Guest, GuestError};
 use gadgetry_kernel::{Reader, Woken};
 
 use crate::answer::Ended;
+use crate::fleet::Progress;
 use crate::frame::Framer;
 use crate::rows::Rows;
 use crate::stop::Stop;
@@ -59,7 +60,8 @@ impl Pump {
                 if self.rows.take(self.guest.tick()?).is_break() {
                     return Ok(Ended::MaxRows);
                 }
-                self.rows.progress(self.seen, lost());
+                let (seen, lost, elapsed) = (self.seen, lost(), now - start);
+                self.rows.progress(Progress { seen, rows: 0, lost, elapsed, of: duration });
             }
             let until = end.map_or(tick, |end| end.min(tick));
             match reader.wait(until - now)? {
