@@ -6,6 +6,7 @@ pub mod kernel;
 pub mod memory;
 pub mod opens;
 mod peer;
+pub mod query;
 mod table;
 
 pub use table::{Figure, Table};

@@ -28,6 +28,6 @@ impl Caller for Fleet {
         arguments: Map<String, Value>,
         cancel: CancellationToken,
     ) -> Result<Called, RunError> {
-        Fleet::call(self, gadget, tool, arguments, cancel).await
+        Fleet::call(self, gadget, tool, arguments, cancel, None).await
     }
 }

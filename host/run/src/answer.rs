@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use crate::query::top::Top;
+
 /// The whole answer of a stream or snapshot: the structuredContent of a tool call, and `-o json` at the shell.
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -19,6 +21,9 @@ pub struct Answer {
     pub loss: Loss,
     /// Which image answered.
     pub gadget: Identity,
+    /// How to get the rows that did not fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// Counts and circumstances of a run.
@@ -26,10 +31,20 @@ pub struct Answer {
 pub struct Summary {
     /// Events (or iterator records) that reached the host.
     pub seen: u64,
+    /// Rows that passed the filter.
+    pub matched: u64,
+    /// Rows that did not.
+    pub filtered: u64,
     /// Rows in the answer.
     pub returned: u64,
-    /// Rows made but left out of the answer because of `max_rows`.
+    /// Rows (or groups) made but left out of the answer because of `max_rows`.
     pub truncated: u64,
+    /// Rows that no group holds, for there were too many groups.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ungrouped: u64,
+    /// The most frequent values of the gadget's key fields, among the rows that passed the filter.
+    #[serde(skip_serializing_if = "Top::is_empty")]
+    pub top: Top,
     /// How long the programs were attached, in milliseconds.
     pub duration_ms: u64,
     /// Why the run ended.
@@ -41,6 +56,10 @@ pub struct Summary {
     /// What the caller should know: a fallback taken, an optional hook that this kernel lacks, log lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Why a run ended.

@@ -1,6 +1,7 @@
 //! Arguments are checked against the tool's schema before anything runs, and what is wrong is told by the name of the
 //! argument: the caller is often a model, and this message is all it has to mend its call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gadget_registry::descriptor::Kind;
@@ -8,6 +9,8 @@ use jsonschema::error::{ValidationError, ValidationErrorKind};
 use serde_json::{Map, Value};
 
 use crate::fleet::RunError;
+use crate::query::Query;
+use crate::query::fields::RowFields;
 use crate::request::{DEFAULT_DURATION, DEFAULT_MAX_ROWS, Request, TaskFilter};
 use crate::schema::COMMON;
 
@@ -82,7 +85,11 @@ impl Arguments {
 /// The name most like `wanted`, when one is like it at all.
 pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names
-        .map(|name| (strsim::jaro_winkler(wanted, name), name))
+        .map(|name| {
+            // In short names one wrong or swapped letter is much, and still the likeliest mistake.
+            let slip = wanted.len() >= 3 && strsim::osa_distance(wanted, name) == 1;
+            (strsim::jaro_winkler(wanted, name).max(if slip { 0.9 } else { 0.0 }), name)
+        })
         .filter(|(likeness, _)| *likeness > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
@@ -98,8 +105,13 @@ fn clip(text: &str) -> String {
 }
 
 impl Request {
-    /// Splits checked arguments of a stream or snapshot into the common ones and the gadget's own.
-    pub fn from_checked(kind: Kind, mut arguments: Map<String, Value>) -> Self {
+    /// Splits checked arguments of a stream or snapshot into the common ones and the gadget's own. `fields` are those
+    /// of its rows, which a filter and its like may name.
+    pub(crate) fn from_checked(
+        kind: Kind,
+        mut arguments: Map<String, Value>,
+        fields: &RowFields,
+    ) -> Result<Self, RunError> {
         let mut common: Map<String, Value> = Map::new();
         for name in COMMON {
             if let Some(value) = arguments.remove(name) {
@@ -108,7 +120,9 @@ impl Request {
         }
         let id = |name: &str| common.get(name).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
         let seconds = common.get("duration").and_then(Value::as_f64);
-        Self {
+        Ok(Self {
+            query: Arc::new(Query::compile(&common, fields)?),
+            summarize: true,
             params: arguments,
             duration: (kind == Kind::Stream)
                 .then(|| seconds.map_or(DEFAULT_DURATION, |it| Duration::from_secs_f64(it.clamp(0.0, 1e6)))),
@@ -129,7 +143,7 @@ impl Request {
                 .filter_map(|it| it.as_str().map(str::to_owned))
                 .collect(),
             ring_bytes: None,
-        }
+        })
     }
 }
 
@@ -186,8 +200,16 @@ mod tests {
 
     #[test]
     fn common_arguments_are_split_off() {
-        let arguments = json!({"failed": true, "duration": 2.5, "pid": 7, "container": ["web"]});
-        let request = Request::from_checked(Kind::Stream, arguments.as_object().unwrap().clone());
+        let arguments = json!({"failed": true, "duration": 2.5, "pid": 7, "container": ["web"],
+                               "group_by": ["comm"]});
+        let fields = RowFields::of_schema(&json!({"properties": {"comm": {"type": "string"}}}));
+        let request = |arguments: &Value| {
+            Request::from_checked(Kind::Stream, arguments.as_object().unwrap().clone(), &fields)
+        };
+        let wrong = request(&json!({"filter": "com == 'a'"})).unwrap_err();
+        assert_eq!(wrong.to_string(), "argument `filter`: rows have no field `com`; did you mean `comm`?");
+        let request = request(&arguments).unwrap();
+        assert!(request.query.groups());
         assert_eq!(request.duration, Some(Duration::from_millis(2500)));
         assert_eq!(request.filter.pid, Some(7));
         assert_eq!(request.containers, ["web"]);

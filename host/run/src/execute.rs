@@ -16,7 +16,9 @@ use crate::fleet::{Report, RunError, Sink};
 use crate::frame::Framer;
 use crate::node::{Node, Ready};
 use crate::pump::{BATCH, Pump, PumpError};
-use crate::request::{DEFAULT_RING_BYTES, Request};
+use crate::query::Shaper;
+use crate::query::top::Counters;
+use crate::request::{DEFAULT_RING_BYTES, MAX_MAX_ROWS, Request};
 use crate::rows::Rows;
 use crate::scope::Wanted;
 use crate::stop::Stop;
@@ -55,9 +57,9 @@ pub(crate) fn rows(
     let mut pump = Pump {
         framer: Framer::new(node.containers().lookup(), BATCH + (64 << 10)),
         guest,
-        rows: Rows::new(sink, request.max_rows, request.end_at_max_rows),
         tables: attached.take_tables(),
         merge: ready.gadget.descriptor.merge,
+        rows: Rows::new(sink, shaper(ready, request), request.max_rows, request.end_at_max_rows),
         seen: 0,
         unread: 0,
     };
@@ -71,10 +73,19 @@ pub(crate) fn rows(
         PumpError::Wait(_) => failed(error.to_string()),
     })?;
     attached.detach();
+    pump.rows.finish();
     let lost =
         attached.lost().map_err(|error| failed(format!("cannot read the count of lost events: {error}")))?;
     let window = Window { from, attached_at, attach, ended };
     Ok(report(node, ready, &attached, wanted, pump, lost, window))
+}
+
+/// What becomes of the rows on their way.
+fn shaper(ready: &Ready, request: &Request) -> Shaper {
+    let counters =
+        request.summarize.then(|| Counters::new(&ready.gadget.descriptor.tools[0].columns, &ready.fields[0]));
+    let most = request.max_rows.unwrap_or(MAX_MAX_ROWS).min(MAX_MAX_ROWS);
+    Shaper::new(request.query.clone(), counters, usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 /// Calls a tool.
@@ -226,8 +237,12 @@ fn report(
         .collect();
     let summary = Summary {
         seen: pump.seen,
+        matched: pump.rows.shaper.matched,
+        filtered: pump.rows.shaper.filtered,
         returned: pump.rows.returned,
         truncated: pump.rows.truncated,
+        ungrouped: pump.rows.shaper.ungrouped(),
+        top: pump.rows.shaper.top(),
         duration_ms: u64::try_from(window.attached_at.elapsed().as_millis()).unwrap_or(u64::MAX),
         ended: window.ended,
         by_node: BTreeMap::from([(node.name.clone(), node_counts)]),

@@ -31,11 +31,29 @@ pub trait Sink: Send {
         ControlFlow::Continue(())
     }
 
-    /// About once a second, with the counts so far.
-    fn progress(&mut self, seen: u64, returned: u64, lost: u64) {
-        let _ = (seen, returned, lost);
+    /// About once a second, while a stream runs.
+    fn progress(&mut self, progress: Progress) {
+        let _ = progress;
     }
 }
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Events that reached the host.
+    pub seen: u64,
+    /// Rows returned; of a run that groups or sorts its rows, those that passed the filter.
+    pub rows: u64,
+    /// Events lost.
+    pub lost: u64,
+    /// How long the programs have been attached.
+    pub elapsed: Duration,
+    /// How long they will be; `None` for as long as the caller stays.
+    pub of: Option<Duration>,
+}
+
+/// Is told how far a call is; from the run's own thread, so it must not wait.
+pub type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 /// How a run of a stream or snapshot went; the rows went to its [`Sink`].
 #[derive(Debug)]
@@ -90,13 +108,14 @@ impl Fleet {
     }
 
     /// Calls one tool: checks the arguments against its schema, runs the gadget, collects the rows.
-    /// Cancelling detaches the gadget's programs at once.
+    /// Cancelling detaches the gadget's programs at once. `progress` is told how far a stream is.
     pub async fn call(
         &self,
         gadget: Arc<Gadget>,
         tool: usize,
         arguments: Map<String, Value>,
         cancel: CancellationToken,
+        progress: Option<OnProgress>,
     ) -> Result<Called, RunError> {
         let ready = self.node.ready(&gadget)?;
         let arguments = ready.arguments[tool].check(arguments)?;
@@ -107,19 +126,21 @@ impl Fleet {
                     .await?;
             return Ok(Called::Answer(raw(&gadget, answer)?));
         }
-        let request = Request::from_checked(gadget.descriptor.kind, arguments);
+        let request = Request::from_checked(gadget.descriptor.kind, arguments, &ready.fields[tool])?;
         let collected = Collected::default();
-        let report = self.run(gadget.clone(), request, Box::new(collected.clone()), cancel).await?;
+        let sink = Told { rows: collected.clone(), progress };
+        let report = self.run(gadget.clone(), request, Box::new(sink), cancel).await?;
         let rows = collected.rows().map_err(|message| failed(&gadget, message))?;
         let identity = gadget.identity.clone();
         let Report { summary, loss, .. } = report;
-        Ok(Called::Rows(Box::new(Answer { rows, summary, loss, gadget: identity })))
+        Ok(Called::Rows(Box::new(Answer { rows, summary, loss, gadget: identity, cursor: None })))
     }
 
     /// Checks what `gadgetry run` was given against the tool's schema.
     pub fn request(&self, gadget: &Gadget, arguments: Map<String, Value>) -> Result<Request, RunError> {
         let ready = self.node.ready(gadget)?;
-        Ok(Request::from_checked(gadget.descriptor.kind, ready.arguments[0].check(arguments)?))
+        let arguments = ready.arguments[0].check(arguments)?;
+        Request::from_checked(gadget.descriptor.kind, arguments, &ready.fields[0])
     }
 
     /// Runs a stream or snapshot, its rows going to `sink` as they come.
@@ -193,5 +214,23 @@ impl Sink for Collected {
     fn rows(&mut self, lines: &[u8], _count: u64) -> ControlFlow<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(lines);
         ControlFlow::Continue(())
+    }
+}
+
+/// The sink of a call: keeps the rows, and tells its caller how far it is.
+struct Told {
+    rows: Collected,
+    progress: Option<OnProgress>,
+}
+
+impl Sink for Told {
+    fn rows(&mut self, lines: &[u8], count: u64) -> ControlFlow<()> {
+        Sink::rows(&mut self.rows, lines, count)
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        if let Some(tell) = &mut self.progress {
+            tell(progress);
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::answer::Identity;
 use crate::arguments::Arguments;
 use crate::fleet::RunError;
 use crate::gadget::{Gadget, Tool};
+use crate::query::fields::RowFields;
 use crate::schema;
 
 /// How a node is set up.
@@ -43,6 +44,8 @@ pub(crate) struct Ready {
     pub(crate) gadget: Arc<Gadget>,
     pub(crate) arguments: Vec<Arguments>,
     pub(crate) checkers: Vec<Arc<RowChecker>>,
+    /// The fields of each tool's rows.
+    pub(crate) fields: Vec<RowFields>,
     pub(crate) component: Component,
     pub(crate) kernel_half: Option<Result<Prepared, String>>,
 }
@@ -125,6 +128,7 @@ impl Node {
         let mut checkers = Vec::with_capacity(descriptor.tools.len());
         for tool in &descriptor.tools {
             let input = schema::input(descriptor.kind, tool).map_err(|error| refuse(error.to_string()))?;
+            let brief_input = Arc::new(schema::brief_input(descriptor.kind, &input));
             arguments.push(Arguments::compile(&input).map_err(|error| refuse(error.to_string()))?);
             let checker = RowChecker::new(&tool.row).map_err(|error| refuse(error.to_string()))?;
             if let Some(because) = checker.slow_because() {
@@ -140,8 +144,10 @@ impl Node {
                 name: tool.name.clone(),
                 title: tool.title.clone(),
                 description: tool.description.clone(),
+                brief_input,
                 input_schema: Arc::new(input),
                 output_schema: Arc::new(schema::output(descriptor.kind, tool)),
+                brief_output: Arc::new(schema::brief_output(descriptor.kind, tool)),
                 annotations: tool.annotations,
                 kind: descriptor.kind,
             });
@@ -155,7 +161,8 @@ impl Node {
             }
         };
         let gadget = Arc::new(Gadget { identity, descriptor, tools });
-        let ready = Ready { gadget: gadget.clone(), arguments, checkers, component, kernel_half };
+        let fields = gadget.descriptor.tools.iter().map(|tool| RowFields::of_schema(&tool.row)).collect();
+        let ready = Ready { gadget: gadget.clone(), arguments, checkers, fields, component, kernel_half };
         let mut all = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(gadget.identity.digest.clone(), Arc::new(ready));
         Ok(gadget)

@@ -8,6 +8,7 @@ use gadgetry_kernel::{Reader, Table, Woken};
 
 use crate::answer::Ended;
 use crate::clock::boot_ns;
+use crate::fleet::Progress;
 use crate::frame::Framer;
 use crate::rows::Rows;
 use crate::stop::Stop;
@@ -64,7 +65,8 @@ impl Pump {
                 if self.tick()?.is_break() {
                     return Ok(Ended::MaxRows);
                 }
-                self.rows.progress(self.seen, lost());
+                let (seen, lost, elapsed) = (self.seen, lost(), now - start);
+                self.rows.progress(Progress { seen, rows: 0, lost, elapsed, of: duration });
             }
             let until = end.map_or(tick, |end| end.min(tick));
             match reader.wait(until - now)? {

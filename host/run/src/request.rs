@@ -1,8 +1,11 @@
 //! What a caller asks for: the gadget's own parameters, and the common ones that every stream or snapshot takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+
+use crate::query::Query;
 
 /// How long a stream runs when the caller says nothing.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(10);
@@ -33,6 +36,10 @@ pub struct Request {
     pub containers: Vec<String>,
     /// Size of the kernel's ring buffer in bytes.
     pub ring_bytes: Option<u32>,
+    /// Which rows are wanted, and how: filtered, grouped, sorted, with which fields.
+    pub query: Arc<Query>,
+    /// Whether the summary tells the most frequent values; counting them costs a little for each row.
+    pub summarize: bool,
 }
 
 /// The well-known filters, applied in the kernel.

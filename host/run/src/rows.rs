@@ -4,11 +4,13 @@ use std::ops::ControlFlow;
 
 use gadgetry_guest::Output;
 
-use crate::fleet::Sink;
+use crate::fleet::{Progress, Sink};
+use crate::query::Shaper;
 
 /// Counts rows on their way to the sink.
 pub(crate) struct Rows {
     sink: Box<dyn Sink>,
+    pub(crate) shaper: Shaper,
     max: u64,
     end_at_max: bool,
     pub(crate) returned: u64,
@@ -16,34 +18,60 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new(sink: Box<dyn Sink>, max: Option<u64>, end_at_max: bool) -> Self {
-        Self { sink, max: max.unwrap_or(u64::MAX), end_at_max, returned: 0, truncated: 0 }
+    pub(crate) fn new(sink: Box<dyn Sink>, shaper: Shaper, max: Option<u64>, end_at_max: bool) -> Self {
+        Self { sink, shaper, max: max.unwrap_or(u64::MAX), end_at_max, returned: 0, truncated: 0 }
     }
 
     /// Takes what one call returned. `Break`: no more are wanted.
     pub(crate) fn take(&mut self, output: Output<'_>) -> ControlFlow<()> {
-        let Output { lines, count } = output;
+        let Self { shaper, sink, .. } = self;
+        let (lines, count) = shaper.pass(output.lines, output.count);
         let room = (self.max - self.returned).min(count);
         self.returned += room;
         self.truncated += count - room;
-        let flow = match room {
-            0 => ControlFlow::Continue(()),
-            _ if room == count => self.sink.rows(lines, count),
-            _ => self.sink.rows(first_lines(lines, room), room),
-        };
+        let flow = give(sink.as_mut(), lines, room, count);
         if self.end_at_max && self.returned == self.max { ControlFlow::Break(()) } else { flow }
     }
 
-    /// Takes what it looks like now, in place of what was taken so before. Not part of the result.
+    /// Takes what it looks like now, in place of what was taken so before, and as the query wants it. Not part of the
+    /// result.
     pub(crate) fn live(&mut self, output: Output<'_>) -> ControlFlow<()> {
-        match output.count.min(self.max) {
+        let mut view = self.shaper.afresh();
+        let (lines, count) = view.pass(output.lines, output.count);
+        if count > 0 {
+            let room = count.min(self.max);
+            return self.sink.live(first_lines(lines, room), room);
+        }
+        let (lines, count, _) = view.finish();
+        match count.min(self.max) {
             0 => ControlFlow::Continue(()),
-            room => self.sink.live(first_lines(output.lines, room), room),
+            room => self.sink.live(first_lines(&lines, room), room),
         }
     }
 
-    pub(crate) fn progress(&mut self, seen: u64, lost: u64) {
-        self.sink.progress(seen, self.returned, lost);
+    /// The run is over: rows that were waiting for that are handed on.
+    pub(crate) fn finish(&mut self) {
+        let (lines, count, more) = self.shaper.finish();
+        let room = (self.max - self.returned).min(count);
+        self.returned += room;
+        self.truncated += count - room + more;
+        // Whether the sink would want more no longer matters.
+        let _ = give(self.sink.as_mut(), &lines, room, count);
+    }
+
+    /// Tells how far the run is.
+    pub(crate) fn progress(&mut self, progress: Progress) {
+        let rows = if self.shaper.waits() { self.shaper.matched } else { self.returned };
+        self.sink.progress(Progress { rows, ..progress });
+    }
+}
+
+/// Hands the first `room` of `count` rows to the sink.
+fn give(sink: &mut dyn Sink, lines: &[u8], room: u64, count: u64) -> ControlFlow<()> {
+    match room {
+        0 => ControlFlow::Continue(()),
+        _ if room == count => sink.rows(lines, count),
+        _ => sink.rows(first_lines(lines, room), room),
     }
 }
 

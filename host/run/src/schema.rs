@@ -6,10 +6,32 @@
 use gadget_registry::descriptor::{Kind, Tool};
 use serde_json::{Map, Value, json};
 
+use crate::query::{MAX_AGGREGATES, MAX_FIELDS, MAX_FILTER, MAX_KEYS, MAX_PROJECTED};
 use crate::request::{DEFAULT_DURATION, DEFAULT_MAX_ROWS, MAX_DURATION, MAX_MAX_ROWS};
 
 /// Names of the common parameters; a gadget's own may not be one of these.
-pub const COMMON: [&str; 8] = ["duration", "max_rows", "container", "pid", "tid", "uid", "gid", "comm"];
+pub const COMMON: [&str; 13] = [
+    "duration",
+    "max_rows",
+    "filter",
+    "fields",
+    "sort",
+    "group_by",
+    "aggregate",
+    "container",
+    "pid",
+    "tid",
+    "uid",
+    "gid",
+    "comm",
+];
+
+/// What the common parameters mean, once for all tools: for the server's instructions, as lists of tools leave it out.
+pub const COMMON_HELP: &str = include_str!("common.md");
+
+/// Fields that rows of most gadgets begin with; lists of tools leave them out too, and [`COMMON_HELP`] names them.
+const COMMON_FIELDS: [&str; 9] =
+    ["timestamp", "container", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"];
 
 /// A parameter of the gadget that the host already gives a meaning.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +81,25 @@ fn common(kind: Kind) -> Vec<(&'static str, Value)> {
         json!({"type": "integer", "minimum": 1, "maximum": MAX_MAX_ROWS, "default": DEFAULT_MAX_ROWS,
                "description": "Rows to return; further ones are counted in summary.truncated."}),
     ));
+    let names = |most: usize, what: &str| {
+        json!({"type": "array", "items": {"type": "string", "maxLength": 256}, "maxItems": most,
+               "description": what})
+    };
+    all.push((
+        "filter",
+        json!({"type": "string", "maxLength": MAX_FILTER,
+               "description": "Only rows for which this CEL expression over their fields holds."}),
+    ));
+    all.push(("fields", names(MAX_PROJECTED, "Only these fields of each row.")));
+    all.push(("sort", names(MAX_KEYS, "Sort rows by these fields; `-field` descends.")));
+    all.push(("group_by", names(MAX_FIELDS, "One row for each combination of these fields' values.")));
+    all.push((
+        "aggregate",
+        names(
+            MAX_AGGREGATES,
+            "What to compute of each group: count, sum(f), min(f), max(f), p50(f), p95(f), p99(f).",
+        ),
+    ));
     all.push((
         "container",
         json!({"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 256}, "maxItems": 64,
@@ -75,6 +116,25 @@ fn common(kind: Kind) -> Vec<(&'static str, Value)> {
     all
 }
 
+/// `input`, an inputSchema, with nothing but names, types and defaults of the common parameters.
+pub fn brief_input(kind: Kind, input: &Map<String, Value>) -> Map<String, Value> {
+    let mut schema = input.clone();
+    if kind == Kind::Tool {
+        return schema;
+    }
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (_, property) in properties.into_iter().flatten().filter(|(name, _)| COMMON.contains(&name.as_str()))
+    {
+        if let Some(property) = property.as_object_mut() {
+            property.retain(|keyword, _| ["type", "items", "default"].contains(&keyword.as_str()));
+            if let Some(items) = property.get_mut("items").and_then(Value::as_object_mut) {
+                items.retain(|keyword, _| keyword == "type");
+            }
+        }
+    }
+    schema
+}
+
 /// The outputSchema of `tool`.
 pub fn output(kind: Kind, tool: &Tool) -> Map<String, Value> {
     let mut row = tool.row.as_object().cloned().unwrap_or_default();
@@ -85,7 +145,12 @@ pub fn output(kind: Kind, tool: &Tool) -> Map<String, Value> {
         return row;
     }
     // References inside the row's schema are relative to the document, so its definitions move to the new root.
-    let definitions = row.remove("$defs");
+    let mut definitions = row.remove("$defs");
+    // `fields` may leave out any field, and `group_by` makes rows with others.
+    row.remove("additionalProperties");
+    let mut row = Value::Object(row);
+    make_optional(&mut row);
+    definitions.iter_mut().for_each(make_optional);
     let count = json!({"type": "integer", "minimum": 0});
     let counts = |names: &[&str]| {
         let properties: Map<_, _> = names.iter().map(|name| ((*name).to_owned(), count.clone())).collect();
@@ -95,7 +160,7 @@ pub fn output(kind: Kind, tool: &Tool) -> Map<String, Value> {
         "type": "object",
         "properties": {
             "rows": {"type": "array", "items": row},
-            "summary": counts(&["seen", "returned", "truncated", "duration_ms"]),
+            "summary": counts(&["seen", "matched", "filtered", "returned", "truncated", "duration_ms"]),
             "loss": counts(&["total", "ring", "unread", "limits"]),
             "gadget": {
                 "type": "object",
@@ -103,6 +168,7 @@ pub fn output(kind: Kind, tool: &Tool) -> Map<String, Value> {
                                "signed_by": {"type": "string"}},
                 "required": ["reference", "digest", "signed_by"],
             },
+            "cursor": {"type": "string"},
         },
         "required": ["rows", "summary", "loss", "gadget"],
     });
@@ -111,6 +177,39 @@ pub fn output(kind: Kind, tool: &Tool) -> Map<String, Value> {
         schema.insert("$defs".into(), definitions);
     }
     schema
+}
+
+/// The outputSchema of `tool`, of which only the names of the gadget's own fields are told.
+pub fn brief_output(kind: Kind, tool: &Tool) -> Map<String, Value> {
+    if kind == Kind::Tool {
+        return output(kind, tool);
+    }
+    let fields = tool.row.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let names: Map<String, Value> = fields
+        .filter(|(name, _)| !COMMON_FIELDS.contains(&name.as_str()))
+        .map(|(name, _)| (name.clone(), json!({})))
+        .collect();
+    let schema = json!({
+        "type": "object",
+        "properties": {"rows": {"type": "array", "items": {"type": "object", "properties": names}}},
+    });
+    let Value::Object(schema) = schema else { unreachable!("a literal object") };
+    schema
+}
+
+/// Takes `required` out of `schema` and all schemas in it.
+fn make_optional(schema: &mut Value) {
+    match schema {
+        Value::Object(keywords) => {
+            // A field may well be called `required`; what it has is a schema, not a list.
+            if keywords.get("required").is_some_and(Value::is_array) {
+                keywords.remove("required");
+            }
+            keywords.values_mut().for_each(make_optional);
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_optional),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -175,11 +274,53 @@ mod tests {
         let validator = jsonschema::validator_for(&schema).unwrap();
         let answer = json!({
             "rows": [{"c": 5}],
-            "summary": {"seen": 0, "returned": 0, "truncated": 0, "duration_ms": 0},
+            "summary": {"seen": 0, "matched": 0, "filtered": 0, "returned": 0, "truncated": 0, "duration_ms": 0},
             "loss": {"total": 0, "ring": 0, "unread": 0, "limits": 0},
             "gadget": {"reference": "", "digest": "", "signed_by": ""},
         });
         let error = validator.validate(&answer).unwrap_err();
         assert_eq!(error.instance_path().to_string(), "/rows/0/c");
+    }
+
+    #[test]
+    fn the_names_of_common_parameters_are_reserved() {
+        for name in COMMON {
+            assert!(gadget_registry::descriptor::RESERVED_PARAMS.contains(&name), "{name}");
+            assert!(COMMON_HELP.contains(&format!("`{name}`")), "the help does not tell of {name}");
+        }
+        for name in COMMON_FIELDS {
+            assert!(COMMON_HELP.contains(name), "the help does not tell of {name}");
+        }
+    }
+
+    #[test]
+    fn lists_of_tools_get_names_and_types_alone() {
+        let own =
+            json!({"type": "object", "properties": {"failed": {"type": "boolean", "description": "Own."}}});
+        let row =
+            json!({"type": "object", "properties": {"pid": {"type": "integer"}, "path": {"type": "string"}}});
+        let tool = tool(own, row);
+        let brief = Value::Object(brief_input(Kind::Stream, &input(Kind::Stream, &tool).unwrap()));
+        assert_eq!(brief["properties"]["failed"]["description"], "Own.");
+        assert_eq!(brief["properties"]["pid"], json!({"type": "integer"}));
+        assert_eq!(brief["properties"]["sort"], json!({"type": "array", "items": {"type": "string"}}));
+        let output = Value::Object(brief_output(Kind::Stream, &tool));
+        assert_eq!(output["properties"]["rows"]["items"]["properties"], json!({"path": {}}));
+        // What every tool of a catalogue of twenty-five pays.
+        let cost = brief.to_string().len() + output.to_string().len();
+        assert!(cost < 800, "{cost} bytes: {brief}{output}");
+    }
+
+    /// A row with only some fields, and a group, are what the schema says as well.
+    #[test]
+    fn shaped_rows_keep_to_the_schema() {
+        let row = json!({"type": "object", "additionalProperties": false, "required": ["pid", "peer"],
+            "properties": {"pid": {"type": "integer"}, "required": {"type": "string"},
+                           "peer": {"type": "object", "properties": {"port": {"type": "integer"}}, "required": ["port"]}}});
+        let schema = Value::Object(output(Kind::Stream, &tool(json!({}), row)));
+        assert!(schema["properties"]["rows"]["items"]["properties"]["required"].is_object());
+        let validator = jsonschema::validator_for(&schema["properties"]["rows"]).unwrap();
+        assert!(validator.is_valid(&json!([{"peer": {}}, {"peer.port": 80, "count": 3}])));
+        assert!(!validator.is_valid(&json!([{"pid": "x"}])));
     }
 }

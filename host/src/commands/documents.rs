@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use gadget_registry::bundle::Bundle;
 use gadget_registry::descriptor::{Descriptor, Tool};
 use gadget_registry::image::{Image, host_architecture};
+use gadgetry_run::schema;
 use serde_json::Value;
 
 pub(super) fn write(out: &Path, built_ins: &'static [u8]) -> Result<()> {
@@ -38,9 +39,10 @@ fn gadgets(built_ins: &'static [u8]) -> Result<String> {
         descriptors.push(image.descriptor);
     }
     text.push_str(
-        "\nStreams and snapshots also take the common parameters: `duration` (streams), `max_rows`, `container`, \
-         `pid`, `tid`, `uid`, `gid`, `comm`.\n",
+        "\nStreams and snapshots also take the common parameters, which [filters.md](filters.md) explains: ",
     );
+    let common: Vec<_> = schema::COMMON.iter().map(|name| format!("`{name}`")).collect();
+    writeln!(text, "{}.", common.join(", "))?;
     for descriptor in &descriptors {
         writeln!(text, "\n## {}\n\n{}\n", descriptor.name, descriptor.description.trim())?;
         for tool in &descriptor.tools {

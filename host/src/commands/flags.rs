@@ -16,8 +16,6 @@ pub(crate) struct Given {
     pub(crate) arguments: Map<String, Value>,
     /// How to print rows; by default columns.
     pub(crate) output: Output,
-    /// Columns to show; empty for the gadget's choice.
-    pub(crate) fields: Vec<String>,
     /// Size of the kernel's ring buffer in bytes.
     pub(crate) ring_bytes: Option<u32>,
     /// No progress and no closing line on standard error.
@@ -25,7 +23,7 @@ pub(crate) struct Given {
 }
 
 /// Flags of the command that are not the gadget's; a parameter of the same name is given as `--param-NAME`.
-const OWN: [&str; 5] = ["output", "fields", "ring-size", "quiet", "help"];
+const OWN: [&str; 4] = ["output", "ring-size", "quiet", "help"];
 
 /// Parses `given` against `schema`, the gadget's inputSchema. Prints help or an error and ends the process as clap
 /// does.
@@ -53,13 +51,6 @@ fn command(gadget: &str, about: &str, schema: &Map<String, Value>) -> Command {
                 .value_parser(value_parser!(Output))
                 .default_value("columns")
                 .help("How rows are printed"),
-        )
-        .arg(
-            Arg::new("fields")
-                .long("fields")
-                .value_delimiter(',')
-                .action(ArgAction::Append)
-                .help("Columns to show, by field: `comm,path`; `all` for every one"),
         )
         .arg(
             Arg::new("ring-size")
@@ -107,6 +98,11 @@ fn flag(name: &str, property: &Value) -> Arg {
     if name == "max_rows" {
         return arg.value_name("N").value_parser(value_parser!(u64)).help("End after this many rows");
     }
+    if name == "fields" {
+        return arg.value_name("LIST").value_delimiter(',').action(ArgAction::Append).help(
+            "Only these fields of each row, and the columns to show: `comm,path`; `all` for every column",
+        );
+    }
     match property.get("type").and_then(Value::as_str) {
         Some("boolean") => arg
             .num_args(0..=1)
@@ -115,6 +111,10 @@ fn flag(name: &str, property: &Value) -> Arg {
             .value_name("BOOL")
             .hide_possible_values(true)
             .value_parser(value_parser!(bool)),
+        // `--sort -count` is a value, not a flag.
+        Some("array") if name == "sort" => {
+            arg.value_name("LIST").value_delimiter(',').action(ArgAction::Append).allow_hyphen_values(true)
+        }
         Some("integer") => arg.value_name("N").allow_negative_numbers(true).value_parser(value_parser!(i64)),
         Some("number") => arg.value_name("N").allow_negative_numbers(true).value_parser(value_parser!(f64)),
         Some("array") => arg.value_name("LIST").value_delimiter(',').action(ArgAction::Append),
@@ -148,7 +148,6 @@ fn read(schema: &Map<String, Value>, matches: &ArgMatches) -> Given {
     Given {
         arguments,
         output: *matches.get_one("output").unwrap_or(&Output::Columns),
-        fields: matches.get_many::<String>("fields").into_iter().flatten().cloned().collect(),
         ring_bytes: matches.get_one::<u32>("ring-size").map(|kib| kib * 1024),
         quiet: matches.get_flag("quiet"),
     }
@@ -181,6 +180,9 @@ mod tests {
             "output": {"type": "string"},
             "container": {"type": "array", "items": {"type": "string"}},
             "duration": {"type": "number", "default": 10},
+            "filter": {"type": "string"},
+            "fields": {"type": "array", "items": {"type": "string"}},
+            "sort": {"type": "array", "items": {"type": "string"}},
         }});
         schema.as_object().unwrap().clone()
     }
@@ -202,13 +204,19 @@ mod tests {
             "jsonl",
             "--param-output",
             "o",
+            "--filter",
+            "pid > 1 && comm == 'a,b'",
+            "--fields=comm,pid",
+            "--sort",
+            "-count,comm",
         ];
         let matches = command("t", "", &schema()).try_get_matches_from(given).unwrap();
         let read = read(&schema(), &matches);
         assert_eq!(
             Value::Object(read.arguments),
             json!({"failed": true, "min_size": -5, "mode": "b", "output": "o", "container": ["x", "y", "z"],
-                   "duration": 120.0})
+                   "duration": 120.0, "filter": "pid > 1 && comm == 'a,b'", "fields": ["comm", "pid"],
+                   "sort": ["-count", "comm"]})
         );
         assert_eq!(read.output, Output::Jsonl);
     }

@@ -10,6 +10,7 @@ use gadget_registry::descriptor::Kind;
 use gadgetry_run::answer::Answer;
 use gadgetry_run::fleet::{Called, Collected, Fleet, Report, RunError, Sink};
 use gadgetry_run::gadget::Gadget;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::flags::{self, Given};
@@ -77,7 +78,7 @@ async fn call(
             names.join(", ")
         );
     }
-    let Called::Answer(answer) = fleet.call(gadget, 0, given.arguments, cancel).await? else {
+    let Called::Answer(answer) = fleet.call(gadget, 0, given.arguments, cancel, None).await? else {
         bail!("a tool answered with rows");
     };
     println!("{}", output::text::plain(answer.get()));
@@ -92,7 +93,9 @@ async fn rows(
 ) -> Result<ExitCode> {
     let endless = !given.arguments.contains_key("duration");
     let unlimited = !given.arguments.contains_key("max_rows");
-    let mut request = fleet.request(&gadget, given.arguments.clone()).map_err(with_flag)?;
+    let mut arguments = given.arguments.clone();
+    let fields = fields(&mut arguments);
+    let mut request = fleet.request(&gadget, arguments).map_err(with_flag)?;
     // A person stays and ends the run by hand; an assistant gets the schema's defaults.
     if endless {
         request.duration = None;
@@ -102,6 +105,8 @@ async fn rows(
     }
     request.end_at_max_rows = true;
     request.ring_bytes = given.ring_bytes;
+    // Only the document of `-o json` has room for the most frequent values.
+    request.summarize = given.output == Output::Json;
 
     let collected = Collected::default();
     let sink: Box<dyn Sink> = match given.output {
@@ -109,7 +114,11 @@ async fn rows(
         Output::Jsonl => Box::new(Printer::new(Form::Lines, Progress::new(!given.quiet))?),
         Output::Columns => {
             let cut = std::io::stdout().is_terminal();
-            let columns = Columns::new(&gadget.descriptor.tools[0].columns, &given.fields, cut)?;
+            let all = &gadget.descriptor.tools[0].columns;
+            let columns = match request.query.groups() {
+                true => Columns::of_groups(&request.query.group_columns(), &fields, cut),
+                false => Columns::new(all, &fields, cut),
+            };
             Box::new(Printer::new(Form::Columns(columns), Progress::new(!given.quiet))?)
         }
     };
@@ -117,7 +126,13 @@ async fn rows(
     if given.output == Output::Json {
         let rows = collected.rows().map_err(anyhow::Error::msg)?;
         let Report { summary, loss, .. } = &report;
-        let answer = Answer { rows, summary: summary.clone(), loss: *loss, gadget: gadget.identity.clone() };
+        let answer = Answer {
+            rows,
+            summary: summary.clone(),
+            loss: *loss,
+            gadget: gadget.identity.clone(),
+            cursor: None,
+        };
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, &answer).context("cannot write the answer")?;
         writeln!(out)?;
@@ -126,6 +141,16 @@ async fn rows(
         close(&report);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The fields asked for. `all` means every column, which only a person at a shell has to ask for.
+fn fields(arguments: &mut Map<String, Value>) -> Vec<String> {
+    let given = arguments.get("fields").and_then(Value::as_array).cloned().unwrap_or_default();
+    let fields: Vec<String> = given.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect();
+    if fields == ["all"] {
+        arguments.remove("fields");
+    }
+    fields
 }
 
 /// The line a run ends with: what a person must know before believing the rows above.
@@ -138,6 +163,12 @@ fn close(report: &Report) {
         summary.duration_ms as f64 / 1000.0,
         loss.total
     );
+    if summary.filtered > 0 {
+        line.push_str(&format!(", {} filtered out", summary.filtered));
+    }
+    if summary.truncated > 0 {
+        line.push_str(&format!(", {} left out", summary.truncated));
+    }
     if loss.total > 0 {
         line.push_str(&format!(" (ring {}, unread {}, limits {})", loss.ring, loss.unread, loss.limits));
         if loss.ring > 0 {
@@ -148,9 +179,16 @@ fn close(report: &Report) {
     for note in &summary.notes {
         eprintln!("note: {}", output::text::plain(note));
     }
+    if summary.ungrouped > 0 {
+        eprintln!("note: {} rows are in no group, as there were too many groups", summary.ungrouped);
+    }
     if summary.returned == 0 {
         let hooks: Vec<_> = summary.looked_at.programs.iter().map(|it| it.hook.as_str()).collect();
-        eprintln!("nothing seen; looked at {}", hooks.join(", "));
+        let what = match summary.filtered {
+            0 => "nothing seen".to_owned(),
+            filtered => format!("all {filtered} rows were filtered out"),
+        };
+        eprintln!("{what}; looked at {}", hooks.join(", "));
     }
 }
 

@@ -14,43 +14,32 @@ pub(crate) struct Columns {
     cut: bool,
 }
 
-/// A column that was asked for and does not exist.
-#[derive(Debug)]
-pub(crate) struct UnknownField {
-    /// The name given.
-    pub(crate) field: String,
-    /// The names there are.
-    pub(crate) known: Vec<String>,
-}
-
-impl std::fmt::Display for UnknownField {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no column `{}`; there are: {}", self.field, self.known.join(", "))
-    }
-}
-
-impl std::error::Error for UnknownField {}
-
 impl Columns {
     /// Shows `fields` of `all`, or the gadget's choice when none is named. `cut`: cells are no wider than their
-    /// column.
-    pub(crate) fn new(all: &[Column], fields: &[String], cut: bool) -> Result<Self, UnknownField> {
+    /// column. The run has refused fields that no row can have.
+    pub(crate) fn new(all: &[Column], fields: &[String], cut: bool) -> Self {
         let columns = if fields.is_empty() {
             all.iter().filter(|column| !column.hidden).cloned().collect()
         } else if fields == ["all"] {
             all.to_vec()
         } else {
-            let mut chosen = Vec::with_capacity(fields.len());
-            for field in fields {
-                let Some(column) = all.iter().find(|it| it.field.eq_ignore_ascii_case(field)) else {
-                    let known = all.iter().map(|it| it.field.clone()).collect();
-                    return Err(UnknownField { field: field.clone(), known });
-                };
-                chosen.push(column.clone());
-            }
-            chosen
+            let named = |field: &String| {
+                let known = all.iter().find(|it| it.field == *field).cloned();
+                // A field of the row that its gadget gave no column of its own.
+                known.unwrap_or_else(|| plain(field, 16, false))
+            };
+            fields.iter().map(named).collect()
         };
-        Ok(Self { columns, cut })
+        Self { columns, cut }
+    }
+
+    /// Shows groups, whose fields are not the gadget's: each with its name and whether it is a number.
+    pub(crate) fn of_groups(all: &[(String, bool)], fields: &[String], cut: bool) -> Self {
+        let shown =
+            all.iter().filter(|(name, _)| fields.is_empty() || fields == ["all"] || fields.contains(name));
+        let columns =
+            shown.map(|(name, number)| plain(name, if *number { 10 } else { 24 }, *number)).collect();
+        Self { columns, cut }
     }
 
     /// The headings.
@@ -88,15 +77,17 @@ impl Columns {
     }
 }
 
+/// A column with no look of its own; as wide as its heading at least.
+fn plain(field: &str, width: usize, right: bool) -> Column {
+    let width = u16::try_from(width.max(field.len())).unwrap_or(u16::MAX);
+    Column { field: field.to_owned(), title: field.to_uppercase(), width, right, hidden: false }
+}
+
 /// The text of one cell; empty for what the row does not have.
 fn cell(row: &Value, field: &str) -> String {
-    let mut value = row;
-    for part in field.split('.') {
-        match value.get(part) {
-            Some(inner) => value = inner,
-            None => return String::new(),
-        }
-    }
+    // A group has fields that are called by a path, `container.name`; other rows have the path.
+    let nested = || field.split('.').try_fold(row, |value, part| value.get(part));
+    let Some(value) = row.get(field).or_else(nested) else { return String::new() };
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -135,7 +126,7 @@ mod tests {
 
     #[test]
     fn cells_are_aligned_and_cut() {
-        let columns = Columns::new(&all(), &[], true).unwrap();
+        let columns = Columns::new(&all(), &[], true);
         let row =
             json!({"comm": "a-long-name", "pid": 42, "hid": 1, "args": ["sh", "-c", "echo 1", "\u{1b}[0m"]});
         assert_eq!(columns.header(), "COMM      PID  ARGS");
@@ -144,9 +135,19 @@ mod tests {
 
     #[test]
     fn fields_choose_and_order() {
-        let columns = Columns::new(&all(), &["hid".into(), "comm".into()], false).unwrap();
-        assert_eq!(columns.row(&json!({"hid": true, "comm": "a-long-name"})), "true  a-long-name");
-        let unknown = Columns::new(&all(), &["nope".into()], false).err().unwrap();
-        assert_eq!(unknown.to_string(), "no column `nope`; there are: comm, pid, hid, args");
+        let columns = Columns::new(&all(), &["hid".into(), "comm".into(), "in.ner".into()], false);
+        let row = json!({"hid": true, "comm": "a-long-name", "in": {"ner": 5}});
+        assert_eq!(columns.row(&row), "true  a-long-name  5");
+    }
+
+    #[test]
+    fn groups_have_columns_of_their_own() {
+        let all = [("container.name".to_owned(), false), ("sum(bytes)".to_owned(), true)];
+        let columns = Columns::of_groups(&all, &[], false);
+        assert_eq!(columns.header(), "CONTAINER.NAME            SUM(BYTES)");
+        let row = json!({"container.name": "web", "sum(bytes)": 12});
+        assert_eq!(columns.row(&row), "web                               12");
+        let columns = Columns::of_groups(&all, &["sum(bytes)".into()], false);
+        assert_eq!(columns.row(&row), "        12");
     }
 }

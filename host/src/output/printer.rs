@@ -3,7 +3,7 @@
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 use std::ops::ControlFlow;
 
-use gadgetry_run::fleet::Sink;
+use gadgetry_run::fleet::{self, Sink};
 use serde_json::Value;
 
 use super::columns::Columns;
@@ -89,8 +89,8 @@ impl Sink for Printer {
         }
     }
 
-    fn progress(&mut self, seen: u64, returned: u64, lost: u64) {
-        self.progress.update(seen, returned, lost);
+    fn progress(&mut self, progress: fleet::Progress) {
+        self.progress.update(progress.seen, progress.rows, progress.lost);
     }
 }
 

@@ -23,6 +23,7 @@ const MAX_DEPTH: usize = 24;
 
 /// Names a stream's or snapshot's own parameter may not have: those of the parameters the host adds, now or later.
 pub const RESERVED_PARAMS: &[&str] = &[
+    "aggregate",
     "background",
     "comm",
     "container",
@@ -31,6 +32,7 @@ pub const RESERVED_PARAMS: &[&str] = &[
     "fields",
     "filter",
     "gid",
+    "group_by",
     "max_rows",
     "namespace",
     "node",

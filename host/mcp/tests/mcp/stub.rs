@@ -68,6 +68,7 @@ fn rows(gadget: &Gadget) -> Answer {
         summary: Summary { ended: Ended::Complete, by_node: BTreeMap::new(), ..Summary::default() },
         loss: Loss::new(1, 2, 3),
         gadget: gadget.identity.clone(),
+        cursor: None,
     }
 }
 
@@ -80,6 +81,8 @@ pub(crate) fn gadget(name: &str, kind: Kind, tools: &[&str]) -> Arc<Gadget> {
         description: format!("Description of {name}"),
         input_schema: Arc::new(object.clone()),
         output_schema: Arc::new(object.clone()),
+        brief_input: Arc::new(object.clone()),
+        brief_output: Arc::new(object.clone()),
         annotations: Annotations { read_only: !name.starts_with("write"), ..Annotations::default() },
         kind,
     };

@@ -35,7 +35,7 @@ pub(super) fn list(output: ListOutput, trust: &Trust, built_ins: &'static [u8]) 
             };
             let all =
                 [column("reference", widest.unwrap_or(16).max(9)), column("from", 8), column("digest", 71)];
-            let columns = Columns::new(&all, &[], false)?;
+            let columns = Columns::new(&all, &[], false);
             println!("{}", columns.header());
             for image in &images {
                 println!("{}", columns.row(image));

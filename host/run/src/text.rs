@@ -1,0 +1,105 @@
+//! An answer as text: what a model reads when its client shows it no structured content. The rows in the cheapest
+//! encoding, then what must be known before believing them.
+
+use std::fmt::Write;
+
+use crate::answer::{Ended, Identity, LookedAt, Loss, Summary};
+
+/// Notes are clipped to this many bytes in all.
+const NOTES: usize = 2048;
+
+/// The lines behind the rows.
+pub(crate) fn tail(summary: &Summary, loss: &Loss, gadget: &Identity) -> String {
+    let mut text = String::new();
+    let done = write_tail(&mut text, summary, loss, gadget);
+    debug_assert!(done.is_ok(), "writing to a string");
+    text
+}
+
+fn write_tail(text: &mut String, summary: &Summary, loss: &Loss, gadget: &Identity) -> std::fmt::Result {
+    let Summary { seen, matched, filtered, returned, truncated, ungrouped, duration_ms, .. } = summary;
+    write!(text, "{seen} events seen, {matched} rows")?;
+    if *filtered > 0 {
+        write!(text, " ({filtered} more did not pass the filter)")?;
+    }
+    write!(text, ", {returned} returned")?;
+    if *truncated > 0 {
+        write!(text, ", {truncated} beyond max_rows")?;
+    }
+    if *ungrouped > 0 {
+        write!(text, ", {ungrouped} rows in no group (too many groups)")?;
+    }
+    let ended = match summary.ended {
+        Ended::Complete => "",
+        Ended::MaxRows => ", ended by max_rows",
+        Ended::Cancelled => ", cancelled",
+    };
+    writeln!(text, "; {:.1} s{ended}", *duration_ms as f64 / 1000.0)?;
+    match loss.total {
+        0 => writeln!(text, "lost: nothing")?,
+        total => {
+            let Loss { ring, unread, limits, .. } = loss;
+            writeln!(
+                text,
+                "LOST: {total} events (ring {ring}, unread {unread}, limits {limits}): rows are missing"
+            )?;
+        }
+    }
+    for (field, values) in summary.top.fields() {
+        let values: Vec<String> = values.iter().map(|(value, count)| format!("{value} {count}")).collect();
+        writeln!(text, "top {field}: {}", values.join(", "))?;
+    }
+    if *returned == 0 {
+        looked_at(text, &summary.looked_at)?;
+    }
+    let mut left = NOTES;
+    for note in &summary.notes {
+        let note: String = note.chars().take(left).collect();
+        left = left.saturating_sub(note.len());
+        if note.is_empty() {
+            break;
+        }
+        writeln!(text, "note: {}", note.replace('\n', " "))?;
+    }
+    let digest: String = gadget.digest.chars().take(19).collect();
+    writeln!(text, "gadget: {} {digest}, signed by {}", gadget.reference, gadget.signed_by)
+}
+
+/// An empty answer is only worth something with this.
+fn looked_at(text: &mut String, at: &LookedAt) -> std::fmt::Result {
+    let hooks: Vec<&str> = at.programs.iter().map(|it| it.hook.as_str()).collect();
+    let scope = match at.containers.as_slice() {
+        [] if at.host => "the host and all containers".to_owned(),
+        [] => "no container".to_owned(),
+        names => format!("containers {}", names.join(", ")),
+    };
+    writeln!(text, "looked at: {scope}, {} to {}, by {}", at.from, at.to, hooks.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_says_what_is_missing() {
+        let gadget = Identity {
+            name: "t".into(),
+            version: "1".into(),
+            reference: "trace_open".into(),
+            digest: format!("sha256:{}", "0".repeat(64)),
+            signed_by: "nobody".into(),
+        };
+        let mut summary =
+            Summary { seen: 5, matched: 2, filtered: 3, duration_ms: 1500, ..Summary::default() };
+        summary.looked_at.host = true;
+        summary.notes = vec!["x".repeat(5000), "y".into()];
+        let text = tail(&summary, &Loss::new(1, 0, 0), &gadget);
+        for part in
+            ["5 events seen, 2 rows (3 more", "LOST: 1", "looked at: the host", "sha256:000000000000,"]
+        {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(text.len() < NOTES + 600, "{}", text.len());
+        assert!(!text.contains("note: y"));
+    }
+}
