@@ -29,8 +29,7 @@ pub struct Tool {
     pub input_schema: Arc<Map<String, Value>>,
     /// What an answer looks like.
     pub output_schema: Arc<Map<String, Value>>,
-    /// As [`Self::input_schema`], for a list that a model reads as a whole: the common parameters without their texts
-    /// and bounds.
+    /// As [`Self::input_schema`], for a list that a model reads as a whole; see [`crate::schema::brief_input`].
     pub brief_input: Arc<Map<String, Value>>,
     /// As [`Self::output_schema`], for the same: the names of the gadget's own fields.
     pub brief_output: Arc<Map<String, Value>>,

@@ -116,23 +116,52 @@ fn common(kind: Kind) -> Vec<(&'static str, Value)> {
     all
 }
 
-/// `input`, an inputSchema, with nothing but names, types and defaults of the common parameters.
+/// Common parameters that lists of tools name; [`COMMON_HELP`] tells of the others, which are taken as well.
+const LISTED: [&str; 7] = ["duration", "max_rows", "filter", "fields", "group_by", "container", "pid"];
+
+/// Bytes of a parameter's text in a list of tools.
+const BRIEF_TEXT: usize = 90;
+
+/// `input`, an inputSchema, for a list of tools: the gadget's own parameters with the first sentence about each, and
+/// names and types of the common ones that are asked for most. It leaves the schema open for the others.
 pub fn brief_input(kind: Kind, input: &Map<String, Value>) -> Map<String, Value> {
     let mut schema = input.clone();
     if kind == Kind::Tool {
         return schema;
     }
-    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
-    for (_, property) in properties.into_iter().flatten().filter(|(name, _)| COMMON.contains(&name.as_str()))
-    {
-        if let Some(property) = property.as_object_mut() {
-            property.retain(|keyword, _| ["type", "items", "default"].contains(&keyword.as_str()));
-            if let Some(items) = property.get_mut("items").and_then(Value::as_object_mut) {
+    schema.remove("additionalProperties");
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return schema };
+    properties.retain(|name, _| LISTED.contains(&name.as_str()) || !COMMON.contains(&name.as_str()));
+    for (name, property) in properties {
+        let common = COMMON.contains(&name.as_str());
+        let Some(keywords) = property.as_object_mut() else { continue };
+        if common {
+            keywords.retain(|keyword, _| ["type", "items"].contains(&keyword.as_str()));
+            if let Some(items) = keywords.get_mut("items").and_then(Value::as_object_mut) {
                 items.retain(|keyword, _| keyword == "type");
             }
+            continue;
+        }
+        // What is off unless asked for need not say so.
+        keywords.retain(|keyword, value| keyword != "default" || *value != Value::Bool(false));
+        if let Some(Value::String(text)) = keywords.get_mut("description") {
+            *text = brief_text(text, BRIEF_TEXT).to_owned();
         }
     }
     schema
+}
+
+/// The sentences of `text` that fit into `most` bytes; the first one is cut at a word when it alone does not.
+pub fn brief_text(text: &str, most: usize) -> &str {
+    let text = text.trim();
+    if text.len() <= most {
+        return text;
+    }
+    let most = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let fits = &text[..most];
+    let sentence = fits.rfind(". ").map(|at| at + 1);
+    let word = || fits.rfind(' ').unwrap_or(most);
+    fits[..sentence.unwrap_or_else(word)].trim_end_matches([' ', ',', ';', ':'])
 }
 
 /// The outputSchema of `tool`.
@@ -301,14 +330,31 @@ mod tests {
             json!({"type": "object", "properties": {"pid": {"type": "integer"}, "path": {"type": "string"}}});
         let tool = tool(own, row);
         let brief = Value::Object(brief_input(Kind::Stream, &input(Kind::Stream, &tool).unwrap()));
-        assert_eq!(brief["properties"]["failed"]["description"], "Own.");
+        assert_eq!(brief["properties"]["failed"], json!({"type": "boolean", "description": "Own."}));
         assert_eq!(brief["properties"]["pid"], json!({"type": "integer"}));
-        assert_eq!(brief["properties"]["sort"], json!({"type": "array", "items": {"type": "string"}}));
+        assert_eq!(brief["properties"]["fields"], json!({"type": "array", "items": {"type": "string"}}));
+        // Parameters that are not listed can be given.
+        let given = json!({"failed": true, "sort": ["-pid"], "tid": 5});
+        assert!(jsonschema::validator_for(&brief).unwrap().is_valid(&given));
         let output = Value::Object(brief_output(Kind::Stream, &tool));
         assert_eq!(output["properties"]["rows"]["items"]["properties"], json!({"path": {}}));
         // What every tool of a catalogue of twenty-five pays.
         let cost = brief.to_string().len() + output.to_string().len();
-        assert!(cost < 800, "{cost} bytes: {brief}{output}");
+        assert!(cost < 600, "{cost} bytes: {brief}{output}");
+    }
+
+    #[test]
+    fn texts_are_cut_at_sentences() {
+        let cases = [
+            ("One. Two.", 20, "One. Two."),
+            ("One. Two.", 8, "One."),
+            ("One two three", 9, "One two"),
+            ("One, two", 6, "One"),
+            ("äöü", 3, "ä"),
+        ];
+        for (text, most, wanted) in cases {
+            assert_eq!(brief_text(text, most), wanted);
+        }
     }
 
     /// A row with only some fields, and a group, are what the schema says as well.
