@@ -1,0 +1,12 @@
+//! What both halves know of a sample. The tail is the kernel's stack ([`Sample::kernel_len`] bytes), then the user's
+//! ([`Sample::user_len`] bytes): return addresses, `u64`s, the innermost first.
+
+gadget::event! {
+    /// What a CPU did at one moment.
+    pub struct Sample {
+        /// Bytes of the kernel's stack in the tail; 0 when the kernel was not running.
+        pub kernel_len: u32,
+        /// Bytes of the user's stack in the tail; 0 for a thread of the kernel.
+        pub user_len: u32,
+    }
+}
