@@ -5,9 +5,11 @@
 mod btf;
 mod foreign;
 mod iter;
+mod sockets;
 mod tracepoint;
 
 pub use aya_ebpf::programs::PerfEventContext;
 pub use btf::{BtfTracepoint, RawTracepoint};
 pub use iter::{Fields, Iter, Object, OpenFile, Sequence};
+pub use sockets::Sockets;
 pub use tracepoint::Tracepoint;

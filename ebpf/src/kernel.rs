@@ -104,6 +104,15 @@ macro_rules! number {
 }
 number!(u8, u16, u32, u64, i8, i16, i32, i64);
 
+impl<const N: usize> Value for [u8; N] {
+    type Raw = Self;
+
+    #[inline(always)]
+    fn from_raw(raw: Self) -> Self {
+        raw
+    }
+}
+
 impl<const N: usize> Value for [u64; N] {
     type Raw = Self;
 

@@ -37,6 +37,7 @@ pub mod raw;
 mod record;
 mod ring;
 mod runtime;
+mod socket;
 mod strings;
 pub mod syscall;
 pub mod table;
@@ -44,18 +45,19 @@ mod task;
 
 pub use aya_ebpf;
 pub use filter::{wanted, wanted_of};
-pub use gadget_abi::{Header, Plain, event};
+pub use gadget_abi::{Flow, Header, Plain, event, flow};
 pub use gadget_ebpf_macros::program;
 pub use header::{header_of, header_of_current};
 pub use path::Path;
 pub use record::{Piece, Record, Strings, begin, begin_for, begin_with};
+pub use socket::{Socket, fields as socket_fields};
 pub use task::Task;
 
 /// What a `kernel.rs` needs by name.
 pub mod prelude {
-    pub use crate::context::{BtfTracepoint, Iter, PerfEventContext, RawTracepoint, Tracepoint};
+    pub use crate::context::{BtfTracepoint, Iter, OpenFile, PerfEventContext, RawTracepoint, Sockets, Tracepoint};
     pub use crate::kernel::{Addr, Btf};
     pub use crate::map::Slot;
     pub use crate::syscall::Syscall;
-    pub use crate::{Path, Piece, Record, Strings, Task};
+    pub use crate::{Flow, Path, Piece, Record, Socket, Strings, Task};
 }

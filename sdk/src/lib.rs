@@ -68,6 +68,7 @@ mod gadget;
 mod json;
 pub mod linux;
 pub mod log;
+pub mod net;
 pub mod params;
 mod plain;
 pub mod row;
@@ -80,7 +81,7 @@ mod text;
 pub mod top;
 mod value;
 
-pub use gadget_abi::{Header, Plain, event};
+pub use gadget_abi::{Flow, Header, Plain, event, flow};
 pub use gadget_sdk_macros::{Choice, Params, Row, tool};
 pub use schemars;
 pub use serde;

@@ -7,6 +7,8 @@
 
 pub mod batch;
 pub mod event;
+pub mod flow;
 pub mod names;
 
 pub use event::{Header, Plain};
+pub use flow::Flow;
