@@ -209,6 +209,36 @@ impl Size {
     }
 }
 
+/// An enum of the kernel whose names the post-processor gets. Made by [`kernel_enum!`](crate::kernel_enum).
+#[repr(transparent)]
+pub struct Enum(MaybeUninit<u32>);
+
+impl Enum {
+    /// An enum that is not known yet.
+    #[doc(hidden)]
+    pub const fn unresolved() -> Self {
+        Self(MaybeUninit::new(0))
+    }
+
+    /// Whether the kernel has it.
+    #[inline(always)]
+    pub fn exists(&self) -> bool {
+        raw::global(&self.0) != 0
+    }
+}
+
+/// Asks for the names of kernel enums, for the post-processor's `Context::enums`: `kernel_enum! { static REASON:
+/// skb_drop_reason; }`. One that no program asks after (`REASON.exists()`) is left out by the linker.
+#[macro_export]
+macro_rules! kernel_enum {
+    ($($(#[$meta:meta])* $vis:vis static $name:ident: $enum:ident;)*) => { $(
+        $(#[$meta])*
+        #[allow(unsafe_code, reason = "the host finds the enum by its symbol")]
+        #[unsafe(export_name = concat!("kenum__", stringify!($enum)))]
+        $vis static $name: $crate::kernel::Enum = $crate::kernel::Enum::unresolved();
+    )* };
+}
+
 /// Declares fields of kernel structs.
 ///
 /// ```ignore

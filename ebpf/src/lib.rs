@@ -37,7 +37,8 @@ pub mod raw;
 mod record;
 mod ring;
 mod runtime;
-mod socket;
+mod small;
+pub mod socket;
 mod strings;
 pub mod syscall;
 pub mod table;
@@ -50,7 +51,8 @@ pub use gadget_ebpf_macros::program;
 pub use header::{header_of, header_of_current};
 pub use path::Path;
 pub use record::{Piece, Record, Strings, begin, begin_for, begin_with};
-pub use socket::{Socket, fields as socket_fields};
+pub use small::{emit, emit_current, emit_with};
+pub use socket::{Socket, fields as socket_fields, unowned::begin_unowned};
 pub use task::Task;
 
 /// What a `kernel.rs` needs by name.

@@ -74,6 +74,12 @@ impl<V: Plain> Slot<V> {
         if at.is_null() { None } else { Some(Self { at: at.wrapping_add(skip), value: PhantomData }) }
     }
 
+    /// Where it lies.
+    #[inline(always)]
+    pub(crate) fn as_ptr(&self) -> *const u8 {
+        self.at
+    }
+
     /// A copy of the value.
     #[inline(always)]
     pub fn get(&self) -> V {

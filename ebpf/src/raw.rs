@@ -222,6 +222,27 @@ pub(crate) fn ring_output(map: *const c_void, from: *mut u8, len: usize, flags: 
     unsafe { generated::bpf_ringbuf_output(map.cast_mut(), from.cast(), len as u64, flags) }
 }
 
+/// Room for `len` bytes in a ring buffer; null when there is none.
+#[inline(always)]
+pub(crate) fn ring_reserve(map: *const c_void, len: usize) -> *mut u8 {
+    // SAFETY: the helper checks the map; the verifier sees to it that the room is given back.
+    unsafe { generated::bpf_ringbuf_reserve(map.cast_mut(), len as u64, 0).cast() }
+}
+
+/// Hands the room on, filled.
+#[inline(always)]
+pub(crate) fn ring_submit(room: *mut u8) {
+    // SAFETY: the verifier proves that this is room of a ring buffer.
+    unsafe { generated::bpf_ringbuf_submit(room.cast(), 0) };
+}
+
+/// Gives the room back.
+#[inline(always)]
+pub(crate) fn ring_discard(room: *mut u8) {
+    // SAFETY: the verifier proves that this is room of a ring buffer.
+    unsafe { generated::bpf_ringbuf_discard(room.cast(), 0) };
+}
+
 /// Writes `len` bytes to an iterator's sequence; 0, or a negative error when its buffer is full.
 #[inline(always)]
 pub(crate) fn sequence_write(sequence: Btf, from: *const u8, len: usize) -> i64 {

@@ -203,6 +203,18 @@ impl<E: Plain> Record<E> {
         Piece { len: kept as u32, cut: len > kept as u64, unreadable: false }
     }
 
+    /// Appends memory of the kernel, up to 8192 bytes.
+    #[inline(always)]
+    pub fn kernel_bytes(&mut self, from: Addr, len: u64) -> Piece {
+        let Some(to) = self.room::<BYTES_MAX>() else { return Piece::CUT };
+        let kept = raw::clamp::<BYTES_MAX>(len as usize);
+        if !raw::copy_kernel(to, kept, from) {
+            return Piece::UNREADABLE;
+        }
+        self.tail += kept;
+        Piece { len: kept as u32, cut: len > kept as u64, unreadable: false }
+    }
+
     /// Appends an absolute path, up to 4096 bytes, as it is seen from the root of its mount namespace. Nothing when
     /// there is no such file.
     #[inline(always)]

@@ -37,6 +37,17 @@ pub(crate) fn output(record: *mut u8, len: usize) {
     }
 }
 
+/// Room for a record of `len` bytes in the ring, to be submitted or discarded; counted as lost when there is none.
+#[inline(always)]
+pub(crate) fn reserve(len: usize) -> Option<*mut u8> {
+    let room = raw::ring_reserve(EVENTS.handle(), len);
+    if room.is_null() {
+        lost();
+        return None;
+    }
+    Some(room)
+}
+
 /// Counts an event as lost.
 #[inline(always)]
 pub(crate) fn lost() {

@@ -4,6 +4,10 @@
 //! middle of being made or taken down lacks some of its parts, which then read as zero.
 
 pub mod fields;
+pub mod owner;
+pub(crate) mod unowned;
+
+pub use unowned::unowned_header;
 
 use gadget_abi::{
     Flow,
@@ -36,6 +40,10 @@ impl Socket {
     /// The socket behind an open file; `None` when the file is something else.
     #[inline(always)]
     pub fn of_file(file: Addr) -> Option<Self> {
+        // An iterator's file may be null as far as the verifier knows.
+        if file.is_null() {
+            return None;
+        }
         let mode = fields::INODE_MODE.read_or_zero(kernel::FILE_INODE.read_or_zero(file));
         if mode & TYPE_OF_FILE != IS_SOCKET {
             return None;
@@ -121,13 +129,19 @@ impl Socket {
             local[..4].copy_from_slice(&fields::LOCAL4.read_or_zero(self.0));
             remote[..4].copy_from_slice(&fields::REMOTE4.read_or_zero(self.0));
         }
+        let small = is_small(state);
+        let local_port = if small {
+            fields::LOCAL_PORT.read_or_zero(self.0)
+        } else {
+            u16::from_be_bytes(fields::LOCAL_PORT_KEPT.read_or_zero(self.0))
+        };
         Flow {
             local,
             remote,
-            local_port: fields::LOCAL_PORT.read_or_zero(self.0),
+            local_port,
             remote_port: u16::from_be_bytes(fields::REMOTE_PORT.read_or_zero(self.0)),
             family,
-            protocol: if is_small(state) { PROTOCOL_TCP } else { self.protocol() },
+            protocol: if small { PROTOCOL_TCP } else { self.protocol() },
             netns: self.netns(),
             state: u32::from(state),
         }

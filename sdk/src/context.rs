@@ -1,5 +1,7 @@
 //! What a post-processor is told when a run starts.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json};
 
 use crate::{Clock, Failure, Params, linux::Arch};
@@ -17,8 +19,20 @@ pub struct Context<P> {
     pub boot_to_unix_ns: i64,
     /// When the run started, in nanoseconds since boot, as an event's timestamp.
     pub started: u64,
+    /// See [`Self::names`].
+    enums: Map<String, Json>,
     /// Bytes of a page of memory on the node.
     pub page_bytes: u64,
+}
+
+impl<P> Context<P> {
+    /// The names, by number, of a kernel enum that the kernel half asked for (`kernel_enum!`); none when the node's
+    /// kernel does not have it.
+    pub fn names(&self, name: &str) -> BTreeMap<u32, String> {
+        let found = self.enums.get(name).and_then(Json::as_object).into_iter().flatten();
+        let named = found.filter_map(|(number, name)| Some((number.parse().ok()?, name.as_str()?.to_owned())));
+        named.collect()
+    }
 }
 
 /// Reads a JSON object; `what` says in a failure what it was to be.
@@ -47,6 +61,7 @@ impl<P: Params> Context<P> {
             arch: Arch::from_name(text("arch")),
             boot_to_unix_ns: context.get("boot_to_unix_ns").and_then(Json::as_i64).unwrap_or_default(),
             started: context.get("boot_ns").and_then(Json::as_u64).unwrap_or_default(),
+            enums: context.get("enums").and_then(Json::as_object).cloned().unwrap_or_default(),
             page_bytes: context.get("page_bytes").and_then(Json::as_u64).unwrap_or(4096),
         })
     }

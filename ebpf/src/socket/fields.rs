@@ -12,6 +12,8 @@ kernel_field! {
     pub static STATE: sock_common.skc_state => u8;
     pub static BOUND_IF: sock_common.skc_bound_dev_if => i32;
     pub static LOCAL_PORT: sock_common.skc_num => u16;
+    // Unlike `skc_num` not forgotten when the socket closes.
+    pub static LOCAL_PORT_KEPT: inet_sock.inet_sport => [u8; 2];
     pub static REMOTE_PORT: sock_common.skc_dport => [u8; 2];
     pub static LOCAL4: sock_common.skc_rcv_saddr => [u8; 4];
     pub static REMOTE4: sock_common.skc_daddr => [u8; 4];
@@ -19,6 +21,8 @@ kernel_field! {
     pub static REMOTE6: sock_common.skc_v6_daddr => [u8; 16];
     pub static NET: sock_common.skc_net.net => Addr;
     pub static NET_INUM: net.ns.inum => u32;
+
+    pub static FLAGS: sock_common.skc_flags => u64;
 
     pub static PROTOCOL: sock.sk_protocol => u16;
     pub static TYPE: sock.sk_type => u16;

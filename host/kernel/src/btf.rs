@@ -214,6 +214,12 @@ impl Type<'_> {
         })
     }
 
+    /// Its names and numbers, for an enum of 32 bits.
+    pub(crate) fn enumerators(&self) -> impl Iterator<Item = (u32, u32)> {
+        let rest = if self.kind == kind::ENUM { self.rest } else { &[] };
+        rest.as_chunks::<8>().0.iter().filter_map(|bytes| Some((word(bytes, 0)?, word(bytes, 4)?)))
+    }
+
     /// For an integer: its offset and size in bits; both stray from the natural ones in old-style bit fields.
     pub(crate) fn int_bits(&self) -> Option<(u32, u32)> {
         let word = word(self.rest, 0).filter(|_| self.kind == kind::INT)?;

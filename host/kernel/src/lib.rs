@@ -31,7 +31,7 @@ pub use btf::{BtfError, field::FieldError};
 pub use environment::KernelError;
 pub use iterator::ReadError;
 pub use kernel::Kernel;
-pub use prepare::{PrepareError, Prepared};
+pub use prepare::{Enums, PrepareError, Prepared};
 pub use reader::{Reader, Waker, Woken};
 pub use refusal::{Refusal, Refused};
 pub use settings::{Filter, RING_BYTES, Settings, SettingsError};

@@ -1,6 +1,7 @@
 //! A gadget's object, made ready for this kernel when the gadget is registered: checked, kernel fields resolved,
 //! relocations applied, attach targets found. What is left for a call is to write its parameters and to load.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gadget_abi::batch::ALIGN;
@@ -89,8 +90,12 @@ pub enum PrepareError {
     Btf(#[from] BtfError),
 }
 
+/// Names of kernel enums by number, by the enum's name.
+pub type Enums = BTreeMap<String, BTreeMap<u32, String>>;
+
 /// A gadget's object, ready for this kernel.
 pub struct Prepared {
+    pub(crate) enums: Enums,
     pub(crate) object: KernelObject,
     pub(crate) bytes: Vec<u8>,
     pub(crate) hooks: Vec<PreparedHook>,
@@ -127,12 +132,17 @@ impl Prepared {
         &self.object
     }
 
+    /// The names, by number, of the kernel enums that the object asks for.
+    pub fn enums(&self) -> &Enums {
+        &self.enums
+    }
+
     pub(crate) fn new(bytes: &[u8], hooks: &[Hook], release: &str) -> Result<Self, PrepareError> {
         let object = KernelObject::parse(bytes)?;
         let mut kernel = OfKernel { btf: None };
         let hooks =
             hooks.iter().map(|hook| prepare_hook(&object, hook, &mut kernel)).collect::<Result<_, _>>()?;
-        let mut prepared = Self { bytes: bytes.to_vec(), object, hooks };
+        let mut prepared = Self { bytes: bytes.to_vec(), object, hooks, enums: BTreeMap::new() };
         prepared.check_maps()?;
         prepared.resolve_fields(&mut kernel, release)?;
         drop(kernel);
@@ -179,6 +189,11 @@ impl Prepared {
                 }
             } else if let Some(name) = name.strip_prefix(names::KERNEL_SIZE) {
                 field::size(kernel.btf()?, name, release)?
+            } else if let Some(name) = name.strip_prefix(names::KERNEL_ENUM) {
+                let found = enumerators(kernel.btf()?, name);
+                let exists = u32::from(!found.is_empty());
+                self.enums.insert(name.to_owned(), found);
+                exists
             } else {
                 continue;
             };
@@ -221,6 +236,12 @@ fn check_table(map: &Map) -> Result<(), PrepareError> {
         ),
         found: format!("is of type {}, with {entries} values of {value} bytes", map.map_type),
     })
+}
+
+/// The names of a kernel enum by number; none when the kernel has no such enum.
+fn enumerators(btf: &Btf, name: &str) -> BTreeMap<u32, String> {
+    let found = btf.named(kind::ENUM, name).flat_map(|(_, found)| found.enumerators().collect::<Vec<_>>());
+    found.map(|(name, number)| (number, String::from_utf8_lossy(btf.name(name)).into_owned())).collect()
 }
 
 /// The kernel's types, read when they are first asked for.

@@ -43,7 +43,7 @@ pub(crate) fn rows(
         names => Some(Wanted::find(node.containers(), names)?),
     };
     let mut guest = open(ready, 0)?;
-    start(node, &mut guest, request).map_err(|error| argument_or(name, error))?;
+    start(node, prepared, &mut guest, request).map_err(|error| argument_or(name, error))?;
 
     let mut attached = kernel
         .attach(prepared, &settings(request, wanted.as_ref()))
@@ -133,13 +133,14 @@ fn settings(request: &Request, wanted: Option<&Wanted>) -> Settings {
     }
 }
 
-fn start(node: &Node, guest: &mut Guest, request: &Request) -> Result<(), gadgetry_guest::GuestError> {
+fn start(node: &Node, prepared: &Prepared, guest: &mut Guest, request: &Request) -> Result<(), gadgetry_guest::GuestError> {
     let context = json!({
         "params": request.params,
         "node": node.name,
         "boot_to_unix_ns": clock::boot_to_unix_ns(),
         "boot_ns": clock::boot_ns(),
         "page_bytes": gadgetry_kernel::page_bytes(),
+        "enums": prepared.enums(),
     });
     guest.start(context.to_string().as_bytes())
 }
@@ -153,6 +154,10 @@ fn stream(
     let Some(mut reader) = attached.take_reader() else {
         return Err(PumpError::Wait(std::io::Error::other("the object has no ring buffer `gadget_events`")));
     };
+    // A stream's iterators tell its programs what was there before them; what they write themselves is not wanted.
+    attached
+        .read_iterators(|_| ControlFlow::Continue(()))
+        .map_err(|error| PumpError::Wait(std::io::Error::other(error)))?;
     stop.arm(reader.waker());
     let ended = pump.run(&mut reader, duration, stop, || attached.lost().unwrap_or(0))?;
     // Detached first, so that what is left is finite and the count of lost events is final.

@@ -30,3 +30,17 @@ event! {
         pub state: u32,
     }
 }
+
+impl Flow {
+    /// No socket.
+    pub const NONE: Self = Self {
+        local: [0; 16],
+        remote: [0; 16],
+        local_port: 0,
+        remote_port: 0,
+        family: 0,
+        protocol: 0,
+        netns: 0,
+        state: 0,
+    };
+}

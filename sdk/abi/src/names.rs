@@ -42,6 +42,9 @@ pub const KERNEL_FIELD: &str = "kfield__";
 pub const KERNEL_FIELD_OPTIONAL: &str = "kfield_opt__";
 /// Prefix of a `u32` that holds the size in bytes of a kernel struct: `ksize__inode`.
 pub const KERNEL_SIZE: &str = "ksize__";
+/// Prefix of a `u32` that asks for the names of a kernel enum, which differ from kernel to kernel: the post-processor gets
+/// them with its context. 1 when the kernel has the enum, 0 otherwise: `kenum__skb_drop_reason`.
+pub const KERNEL_ENUM: &str = "kenum__";
 /// The offset of a field that the kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
 
