@@ -57,7 +57,9 @@ pub use task::Task;
 
 /// What a `kernel.rs` needs by name.
 pub mod prelude {
-    pub use crate::context::{BtfTracepoint, Iter, OpenFile, PerfEventContext, RawTracepoint, Sockets, Tracepoint};
+    pub use crate::context::{
+        BtfTracepoint, Iter, OpenFile, PerfEventContext, RawTracepoint, Sockets, Tracepoint,
+    };
     pub use crate::kernel::{Addr, Btf};
     pub use crate::map::Slot;
     pub use crate::syscall::Syscall;

@@ -41,7 +41,10 @@ pub fn emit_current<E: Plain>(event: E) -> Option<()> {
 
 const fn size<E: Plain>() -> usize {
     const {
-        assert!(size_of::<E>().is_multiple_of(8), "the event's size is not a multiple of 8: add reserved bytes")
+        assert!(
+            size_of::<E>().is_multiple_of(8),
+            "the event's size is not a multiple of 8: add reserved bytes"
+        )
     }
     size_of::<Header>() + size_of::<E>()
 }

@@ -30,7 +30,8 @@ impl<P> Context<P> {
     /// kernel does not have it.
     pub fn names(&self, name: &str) -> BTreeMap<u32, String> {
         let found = self.enums.get(name).and_then(Json::as_object).into_iter().flatten();
-        let named = found.filter_map(|(number, name)| Some((number.parse().ok()?, name.as_str()?.to_owned())));
+        let named =
+            found.filter_map(|(number, name)| Some((number.parse().ok()?, name.as_str()?.to_owned())));
         named.collect()
     }
 }

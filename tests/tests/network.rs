@@ -35,7 +35,11 @@ fn trace_bind_tells_ports_options_and_errors() {
     assert_eq!(tcp.len(), 2, "{answer}");
     for row in &tcp {
         assert_eq!((row["pid"].as_u64(), &row["protocol"]), (Some(own().into()), &json!("TCP")), "{row}");
-        assert_eq!((&row["src_addr"], &row["options"]), (&json!("127.0.0.1"), &json!(["reuse_addr"])), "{row}");
+        assert_eq!(
+            (&row["src_addr"], &row["options"]),
+            (&json!("127.0.0.1"), &json!(["reuse_addr"])),
+            "{row}"
+        );
     }
     assert_eq!((&tcp[0]["asked_port"], tcp[0].get("error")), (&json!(0), None));
     assert_eq!(tcp[1]["error"], "EADDRINUSE");
@@ -82,7 +86,8 @@ fn trace_tcp_tells_both_ends_of_a_connection() {
         let all = with(&answer, "pid", own());
         let all: Vec<_> = all.into_iter().filter(|row| row["src_addr"] == address).collect();
         let of = |event: &str, role: &str| {
-            let found: Vec<_> = all.iter().filter(|row| row["event"] == event && row["role"] == role).collect();
+            let found: Vec<_> =
+                all.iter().filter(|row| row["event"] == event && row["role"] == role).collect();
             assert_eq!(found.len(), 1, "{event} {role}: {all:?}");
             *found[0]
         };
@@ -95,7 +100,11 @@ fn trace_tcp_tells_both_ends_of_a_connection() {
         assert!(accept["fd"].as_i64() > Some(2), "{accept}");
         for (role, sent, received) in [("client", 5, 7), ("server", 7, 5)] {
             let close = of("close", role);
-            assert_eq!((&close["bytes_sent"], &close["bytes_received"]), (&json!(sent), &json!(received)), "{close}");
+            assert_eq!(
+                (&close["bytes_sent"], &close["bytes_received"]),
+                (&json!(sent), &json!(received)),
+                "{close}"
+            );
             assert!(close["duration_ns"].as_u64() > Some(1000) && close.get("error").is_none(), "{close}");
         }
     }
@@ -135,7 +144,12 @@ fn trace_tcp_tells_why_connections_fail() {
     assert_eq!(refused[0]["pid"], own());
     let reset = of_port(&answer, client_port);
     assert_eq!(reset.len(), 1, "{answer}");
-    assert_eq!((&reset[0]["event"], &reset[0]["error"]), (&json!("close"), &json!("ECONNRESET")), "{}", reset[0]);
+    assert_eq!(
+        (&reset[0]["event"], &reset[0]["error"]),
+        (&json!("close"), &json!("ECONNRESET")),
+        "{}",
+        reset[0]
+    );
     assert!(rows(&answer).iter().all(|row| row["error"].is_string() || row["notes"].is_array()), "{answer}");
 
     let answer = everything.answer();
@@ -212,18 +226,87 @@ fn snapshot_socket_tells_sockets_with_their_owners() {
         of_port(&answer, port).into_iter().filter(|row| row["state"] == "LISTEN").collect();
     assert_eq!(listening.len(), 1, "{answer}");
     let row = listening[0];
-    assert_eq!((&row["pid"], &row["protocol"], &row["accept_queue"]), (&json!(own()), &json!("TCP"), &json!(1)), "{row}");
+    assert_eq!(
+        (&row["pid"], &row["protocol"], &row["accept_queue"]),
+        (&json!(own()), &json!("TCP"), &json!(1)),
+        "{row}"
+    );
     // Nobody has accepted it: it has no process.
-    let waiting: Vec<_> = of_port(&answer, port).into_iter().filter(|row| row["dst_port"] == client_port).collect();
-    assert_eq!((waiting.len(), &waiting[0]["pid"], &waiting[0]["state"]), (1, &json!(0), &json!("ESTABLISHED")));
+    let waiting: Vec<_> =
+        of_port(&answer, port).into_iter().filter(|row| row["dst_port"] == client_port).collect();
+    assert_eq!(
+        (waiting.len(), &waiting[0]["pid"], &waiting[0]["state"]),
+        (1, &json!(0), &json!("ESTABLISHED"))
+    );
     let own_end = of_port(&answer, client_port);
-    assert_eq!((own_end.len(), &own_end[0]["pid"], &own_end[0]["dst_port"]), (1, &json!(own()), &json!(port)));
+    assert_eq!(
+        (own_end.len(), &own_end[0]["pid"], &own_end[0]["dst_port"]),
+        (1, &json!(own()), &json!(port))
+    );
     let udp_rows = of_port(&answer, udp_port);
     assert_eq!((udp_rows.len(), &udp_rows[0]["src_addr"]), (1, &json!("::1")), "{udp_rows:?}");
 
-    let answer = rows::start(&host, "snapshot_socket", &["--listening", "--pid", &own().to_string()]).answer();
+    let answer =
+        rows::start(&host, "snapshot_socket", &["--listening", "--pid", &own().to_string()]).answer();
     assert!(!of_port(&answer, port).is_empty() && of_port(&answer, client_port).is_empty(), "{answer}");
     assert!(rows(&answer).iter().all(|row| row["pid"] == own()), "{answer}");
     let answer = rows::start(&host, "snapshot_socket", &["--pid", &other()]).answer();
     assert!(of_port(&answer, port).is_empty(), "{answer}");
+}
+
+/// A DNS question: `name` and a record type.
+fn question(id: u8, name: &str, kind: u8) -> Vec<u8> {
+    let mut bytes = vec![0, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        bytes.push(u8::try_from(label.len()).expect("a label"));
+        bytes.extend_from_slice(label.as_bytes());
+    }
+    bytes.extend_from_slice(&[0, 0, kind, 0, 1]);
+    bytes
+}
+
+#[test]
+fn trace_dns_pairs_queries_with_their_answers() {
+    let host = Host::new();
+    for address in ["127.0.0.1", "::1"] {
+        let server = UdpSocket::bind((address, 0)).expect("a port");
+        let port = server.local_addr().expect("an address").port();
+        let number = port.to_string();
+        let run = rows::start(&host, "trace_dns", &["--duration", "3", "--port", &number]);
+        let elsewhere =
+            rows::start(&host, "trace_dns", &["--duration", "2", "--port", &number, "--pid", &other()]);
+        let client = UdpSocket::bind((address, 0)).expect("a port");
+        client.connect((address, port)).expect("a name server");
+        for (id, name, code) in
+            [(1, "found.example", 0x80), (2, "missing.example", 0x83), (3, "lost.example", 0)]
+        {
+            client.send(&question(id, name, 1)).expect("sent");
+            let mut message = [0; 512];
+            let (len, from) = server.recv_from(&mut message).expect("a question");
+            let mut answer = message[..len].to_vec();
+            (answer[2], answer[3]) = (0x81, code);
+            if code == 0x80 {
+                answer[7] = 1;
+                answer.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\x01\x02\x03");
+            }
+            if code != 0 {
+                server.send_to(&answer, from).expect("sent");
+                client.recv(&mut message).expect("an answer");
+            }
+        }
+        let answer = run.answer();
+        assert_eq!((rows(&answer).len(), &answer["loss"]["total"]), (3, &json!(0)), "{answer}");
+        let of = |name: &str| with(&answer, "name", name)[0];
+        let (found, missing, lost) = (of("found.example"), of("missing.example"), of("lost.example"));
+        assert_eq!(
+            (&found["rcode"], &found["addresses"]),
+            (&json!("NOERROR"), &json!(["10.1.2.3"])),
+            "{found}"
+        );
+        assert_eq!((&found["nameserver"], &found["pid"]), (&json!(address), &json!(own())), "{found}");
+        assert!(found["latency_ns"].as_u64() > Some(500), "{found}");
+        assert_eq!((&missing["rcode"], &missing["addresses"]), (&json!("NXDOMAIN"), &json!([])), "{missing}");
+        assert_eq!((&lost["unanswered"], lost.get("rcode")), (&json!(true), None), "{lost}");
+        assert!(rows(&elsewhere.answer()).is_empty());
+    }
 }

@@ -151,16 +151,19 @@ fn closed(socket: Socket) -> Option<()> {
         let received = BYTES_RECEIVED.read_or_zero(addr);
         // The end itself takes a number, too.
         let end = u64::from(fields::FLAGS.read_or_zero(addr) & SOCK_DONE != 0 && received > 0);
-        gadget::emit_with(&slot, Tcp {
-            flow: socket.flow(),
-            nanos: since(slot.field::<START, u64>()),
-            sent: BYTES_SENT.read_or_zero(addr).wrapping_sub(BYTES_RETRANS.read_or_zero(addr)),
-            received: received - end,
-            error,
-            kind: event::CLOSE,
-            role: slot.field::<ROLE, u8>(),
-            ..NOTHING
-        });
+        gadget::emit_with(
+            &slot,
+            Tcp {
+                flow: socket.flow(),
+                nanos: since(slot.field::<START, u64>()),
+                sent: BYTES_SENT.read_or_zero(addr).wrapping_sub(BYTES_RETRANS.read_or_zero(addr)),
+                received: received - end,
+                error,
+                kind: event::CLOSE,
+                role: slot.field::<ROLE, u8>(),
+                ..NOTHING
+            },
+        );
     }
     CONNECTIONS.remove(key);
     Some(())

@@ -38,7 +38,8 @@ fn row(tcp: &Tcp) -> Value {
     for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
         assert!(fields.remove(common).is_some(), "{common}");
     }
-    let ends = ["src_addr", "src_port", "dst_addr", "dst_port", "netns"].map(|it| fields.remove(it).expect(it));
+    let ends =
+        ["src_addr", "src_port", "dst_addr", "dst_port", "netns"].map(|it| fields.remove(it).expect(it));
     assert_eq!(ends, [json!("127.0.0.1"), json!(40000), json!("10.0.0.2"), json!(443), json!(7)]);
     row
 }
@@ -64,7 +65,15 @@ fn numbers_become_names() {
             json!({"event": "accept", "role": "server", "error": "EMFILE"}),
         ),
         (
-            Tcp { kind: event::CLOSE, role: event::SERVER, nanos: 9, sent: 1, received: 2, error: 104, ..TCP },
+            Tcp {
+                kind: event::CLOSE,
+                role: event::SERVER,
+                nanos: 9,
+                sent: 1,
+                received: 2,
+                error: 104,
+                ..TCP
+            },
             json!({"event": "close", "role": "server", "duration_ns": 9, "bytes_sent": 1, "bytes_received": 2,
                 "error": "ECONNRESET"}),
         ),

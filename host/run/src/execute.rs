@@ -133,7 +133,12 @@ fn settings(request: &Request, wanted: Option<&Wanted>) -> Settings {
     }
 }
 
-fn start(node: &Node, prepared: &Prepared, guest: &mut Guest, request: &Request) -> Result<(), gadgetry_guest::GuestError> {
+fn start(
+    node: &Node,
+    prepared: &Prepared,
+    guest: &mut Guest,
+    request: &Request,
+) -> Result<(), gadgetry_guest::GuestError> {
     let context = json!({
         "params": request.params,
         "node": node.name,

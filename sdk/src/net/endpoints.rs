@@ -77,10 +77,7 @@ mod tests {
         };
         assert_eq!(text(&flow), r#"{"src_addr":"0.0.0.0","src_port":53}"#);
         flow.remote[..4].copy_from_slice(&[10, 1, 2, 3]);
-        assert_eq!(
-            text(&flow),
-            r#"{"src_addr":"0.0.0.0","src_port":53,"dst_addr":"10.1.2.3","dst_port":0}"#
-        );
+        assert_eq!(text(&flow), r#"{"src_addr":"0.0.0.0","src_port":53,"dst_addr":"10.1.2.3","dst_port":0}"#);
         let mut flow = Flow { family: AF_INET6, remote_port: 80, ..flow };
         flow.remote = [0; 16];
         assert_eq!(text(&flow), r#"{"src_addr":"::","src_port":53,"dst_addr":"::","dst_port":80}"#);
