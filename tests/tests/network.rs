@@ -22,8 +22,8 @@ fn other() -> String {
 #[test]
 fn trace_bind_tells_ports_options_and_errors() {
     let host = Host::new();
-    let run = rows::start(&host, "trace_bind", &["--duration", "3"]);
-    let elsewhere = rows::start(&host, "trace_bind", &["--duration", "1", "--pid", &other()]);
+    let elsewhere = rows::start(&host, "trace_bind", &["--duration", "10", "--pid", &other()]);
+    let run = rows::start(&host, "trace_bind", &["--duration", "10"]);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     TcpListener::bind(("127.0.0.1", port)).expect_err("the port is taken");
@@ -76,8 +76,8 @@ fn trace_tcp_tells_both_ends_of_a_connection() {
     let host = Host::new();
     let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).expect("a port");
-    let run = rows::start(&host, "trace_tcp", &["--duration", "4"]);
-    let elsewhere = rows::start(&host, "trace_tcp", &["--duration", "2", "--pid", &other()]);
+    let elsewhere = rows::start(&host, "trace_tcp", &["--duration", "10", "--pid", &other()]);
+    let run = rows::start(&host, "trace_tcp", &["--duration", "10"]);
     let ports = [talk(&v4), talk(&v6)];
     let answer = run.answer();
     assert!(with(&elsewhere.answer(), "pid", own()).is_empty());
@@ -118,8 +118,8 @@ fn trace_tcp_tells_why_connections_fail() {
     // Older than the run; ends while it lasts.
     let existing = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     let existing_port = existing.local_addr().expect("an address").port();
-    let everything = rows::start(&host, "trace_tcp", &["--duration", "4", "--pid", &own().to_string()]);
-    let run = rows::start(&host, "trace_tcp", &["--duration", "2", "--failure-only"]);
+    let everything = rows::start(&host, "trace_tcp", &["--duration", "10", "--pid", &own().to_string()]);
+    let run = rows::start(&host, "trace_tcp", &["--duration", "10", "--failure-only"]);
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
@@ -163,8 +163,8 @@ fn trace_tcpretrans_tells_a_connect_that_nobody_answers() {
     let host = Host::new();
     // A server that takes nobody: its queue is full, so what comes then is dropped and sent again after a second.
     let (listener, port) = full_server();
-    let run = rows::start(&host, "trace_tcpretrans", &["--duration", "4"]);
-    let elsewhere = rows::start(&host, "trace_tcpretrans", &["--duration", "3", "--pid", &other()]);
+    let elsewhere = rows::start(&host, "trace_tcpretrans", &["--duration", "10", "--pid", &other()]);
+    let run = rows::start(&host, "trace_tcpretrans", &["--duration", "10"]);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect_timeout(&address, Duration::from_millis(1500)).expect_err("the queue is full");
     let answer = run.answer();
@@ -193,8 +193,8 @@ fn full_server() -> ((TcpListener, Vec<TcpStream>), u16) {
 #[test]
 fn trace_tcpdrop_tells_the_reason_by_name() {
     let host = Host::new();
-    let run = rows::start(&host, "trace_tcpdrop", &["--duration", "3"]);
-    let elsewhere = rows::start(&host, "trace_tcpdrop", &["--duration", "2", "--pid", &other()]);
+    let elsewhere = rows::start(&host, "trace_tcpdrop", &["--duration", "10", "--pid", &other()]);
+    let run = rows::start(&host, "trace_tcpdrop", &["--duration", "10"]);
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.local_addr().expect("an address").port()
@@ -272,9 +272,9 @@ fn trace_dns_pairs_queries_with_their_answers() {
         let server = UdpSocket::bind((address, 0)).expect("a port");
         let port = server.local_addr().expect("an address").port();
         let number = port.to_string();
-        let run = rows::start(&host, "trace_dns", &["--duration", "3", "--port", &number]);
         let elsewhere =
-            rows::start(&host, "trace_dns", &["--duration", "2", "--port", &number, "--pid", &other()]);
+            rows::start(&host, "trace_dns", &["--duration", "10", "--port", &number, "--pid", &other()]);
+        let run = rows::start(&host, "trace_dns", &["--duration", "10", "--port", &number]);
         let client = UdpSocket::bind((address, 0)).expect("a port");
         client.connect((address, port)).expect("a name server");
         for (id, name, code) in
