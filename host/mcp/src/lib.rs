@@ -9,13 +9,20 @@
 //! rest) and how it says that it no longer wants an answer.
 
 mod audit;
+pub mod beside;
 mod caller;
+mod complete;
+mod handler;
 pub mod http;
 mod listing;
+mod options;
 mod peers;
+mod prompts;
 mod reply;
+mod resources;
 mod server;
 pub mod stdio;
 
 pub use caller::Caller;
+pub use options::{Options, UnknownTool};
 pub use server::Server;

@@ -57,6 +57,8 @@ pub struct Verified {
     pub component: Vec<u8>,
     /// Its kernel half for this machine.
     pub object: Option<Vec<u8>>,
+    /// Its README.
+    pub readme: Option<String>,
 }
 
 /// A gadget that can't be offered.
@@ -104,7 +106,7 @@ impl Node {
     /// Makes a verified image ready: everything that can be done before a call is done here. Takes up to a few
     /// hundred milliseconds the first time an image is seen.
     pub fn register(&self, image: Verified) -> Result<Arc<Gadget>, RegisterError> {
-        let Verified { identity, descriptor, component, object } = image;
+        let Verified { identity, descriptor, component, object, readme } = image;
         let reference = identity.reference.clone();
         let refuse = |reason: String| RegisterError { reference: reference.clone(), reason };
 
@@ -154,7 +156,7 @@ impl Node {
                 return Err(refuse(format!("the image has no eBPF object for this machine ({arch})")));
             }
         };
-        let gadget = Arc::new(Gadget { identity, descriptor, tools });
+        let gadget = Arc::new(Gadget { identity, descriptor, tools, readme });
         let ready = Ready { gadget: gadget.clone(), arguments, checkers, component, kernel_half };
         let mut all = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(gadget.identity.digest.clone(), Arc::new(ready));

@@ -16,6 +16,12 @@ pub(crate) struct Mcp {
     /// Offer only tools that change nothing.
     #[arg(long, env = "GADGETRY_READ_ONLY")]
     pub(crate) read_only: bool,
+    /// Offer only these tools, separated by commas. Default: all that the gadgets have.
+    #[arg(long, env = "GADGETRY_TOOLS", value_name = "TOOLS", value_delimiter = ',')]
+    pub(crate) tools: Vec<String>,
+    /// Do not offer these tools, separated by commas.
+    #[arg(long, env = "GADGETRY_DISABLE_TOOLS", value_name = "TOOLS", value_delimiter = ',')]
+    pub(crate) disable_tools: Vec<String>,
     /// How clients connect.
     #[arg(long, env = "GADGETRY_TRANSPORT", value_enum, default_value_t = Transport::Stdio)]
     pub(crate) transport: Transport,

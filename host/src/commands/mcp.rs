@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use gadgetry_mcp::{Server, http, stdio};
+use gadgetry_mcp::{Options, Server, http, stdio};
 use gadgetry_run::catalog::Catalog;
 use gadgetry_run::fleet::Fleet;
 use gadgetry_run::node::Node;
@@ -27,7 +27,7 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     let supply = setup::supply(&flags.trust, built_ins)?;
     let node = Arc::new(setup::node()?);
     let catalog = Arc::new(catalog(&flags, &supply, &node).await?);
-    let server = Server::new(catalog, Arc::new(Fleet::local(node)), flags.read_only);
+    let server = Server::new(catalog, Arc::new(Fleet::local(node)), Vec::new(), options(&flags))?;
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;
     match flags.transport {
@@ -44,8 +44,7 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
 /// Fetches, verifies and registers all images; one that fails is fatal, as a tool that is silently not there is
 /// found out about far too late.
 async fn catalog(flags: &Mcp, supply: &Supply, node: &Arc<Node>) -> Result<Catalog> {
-    let mut names: Vec<String> = flags.gadget_images.iter().map(|it| it.trim().to_owned()).collect();
-    names.retain(|name| !name.is_empty());
+    let mut names = names(&flags.gadget_images);
     if names.is_empty() {
         names = supply.built_ins().keys().cloned().collect();
     }
@@ -59,6 +58,16 @@ async fn catalog(flags: &Mcp, supply: &Supply, node: &Arc<Node>) -> Result<Catal
         gadgets.push(tokio::task::block_in_place(|| node.register(image))?);
     }
     Ok(Catalog::new(gadgets)?)
+}
+
+/// Which of the tools are offered.
+fn options(flags: &Mcp) -> Options {
+    Options { read_only: flags.read_only, only: names(&flags.tools), without: names(&flags.disable_tools) }
+}
+
+/// A list as given, without the empty names that a trailing comma or an empty variable leaves.
+fn names(list: &[String]) -> Vec<String> {
+    list.iter().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
 }
 
 fn http_config(flags: &Mcp) -> Result<http::Config> {
