@@ -6,6 +6,7 @@ pub mod container;
 pub mod host;
 pub mod registry;
 pub mod rows;
+pub mod suite;
 
 use std::path::PathBuf;
 

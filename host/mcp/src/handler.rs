@@ -24,8 +24,8 @@ use crate::caller::Caller;
 use crate::complete::{Values, complete};
 use crate::listing::listed;
 use crate::reply::{failure, outcome_of, reply};
-use crate::server::{Ended, Found, Server};
-use crate::{prompts, resources};
+use crate::server::{Ended, Found, Server, unknown};
+use crate::{compact, prompts, resources};
 
 /// How long a client may keep a list without asking again. Short, because gadgets come and go, and a client that does
 /// not listen for changes has only this.
@@ -34,10 +34,22 @@ const LIST_TTL: Duration = Duration::from_secs(30);
 const DISCOVER_TTL: Duration = Duration::from_secs(3600);
 
 impl<C: Caller> Server<C> {
-    async fn called(&self, request: CallToolRequestParams, context: RequestContext<RoleServer>) -> Ended {
+    async fn called(
+        &self,
+        found: Found,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Ended {
         let name = request.name.clone();
         let gone = context.ct.clone();
-        match self.find(&name)? {
+        match found {
+            Found::Finder(finder) => {
+                let gadgets = self.shared.catalog.gadgets();
+                let arguments = request.arguments.unwrap_or_default();
+                let response = finder.call(&self.gadget_tools(&gadgets), &arguments).into();
+                let outcome = outcome_of(&response);
+                Ok((response, outcome))
+            }
             Found::Gadget(gadget, tool) => {
                 let caller = self.shared.caller.clone();
                 let arguments = request.arguments.unwrap_or_default();
@@ -60,17 +72,51 @@ impl<C: Caller> Server<C> {
         }
     }
 
+    /// In compact mode, the call that a call of `run_gadget` stands for, and whether it was one: what follows, the
+    /// log included, is about the gadget.
+    fn unwrapped(&self, request: CallToolRequestParams) -> Result<(CallToolRequestParams, bool), String> {
+        if !self.is_compact() || request.name != compact::RUN {
+            return Ok((request, false));
+        }
+        let (name, arguments) = compact::unwrapped(request.arguments.unwrap_or_default())?;
+        Ok((CallToolRequestParams::new(name).with_arguments(arguments), true))
+    }
+
+    fn run_target(&self, name: &str) -> Result<Found, ErrorData> {
+        match self.gadget(name)? {
+            Some(found) => Ok(found),
+            None => Err(unknown(name, self.gadget_names().iter().map(String::as_str))),
+        }
+    }
+
     /// What stands below a prompt's text: which of its tools this server does not offer.
     fn notes(&self, prompt: &gadget_registry::descriptor::Prompt) -> Vec<String> {
-        let missing = prompts::missing(prompt, |tool| self.find(tool).is_ok());
-        if missing.is_empty() {
-            return Vec::new();
+        let offered = self.gadget_names();
+        let missing = prompts::missing(prompt, |tool| offered.iter().any(|it| it == tool));
+        let mut notes = Vec::new();
+        if self.is_compact() {
+            notes.push(format!(
+                "Gadgets are not tools of their own here: run each through `{}`.",
+                compact::RUN
+            ));
         }
-        let list = missing.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
-        vec![format!(
-            "Not offered by this server: {list}. Skip what needs them, do not look for replacements elsewhere, and \
-             say in the report what could therefore not be looked at."
-        )]
+        if !missing.is_empty() {
+            let list = missing.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+            notes.push(format!(
+                "Not offered by this server: {list}. Skip what needs them, do not look for replacements elsewhere, \
+                 and say in the report what could therefore not be looked at."
+            ));
+        }
+        notes
+    }
+
+    fn instructions(&self) -> String {
+        let mut text = include_str!("instructions.md").trim_end().to_owned();
+        if self.is_compact() {
+            text.push_str("\n\n");
+            text.push_str(include_str!("compact.md").trim_end());
+        }
+        text
     }
 
     fn completed(&self, request: &CompleteRequestParams) -> Result<CompleteResult, ErrorData> {
@@ -85,9 +131,7 @@ impl<C: Caller> Server<C> {
                 prompts::argument(prompts::find(&prompts::all(&gadgets), &prompt.name)?, name)?;
                 match Values::of(name) {
                     Values::Containers => complete(self.shared.caller.containers(), typed),
-                    Values::Tools => {
-                        complete(self.tools().into_iter().map(|tool| tool.name.into_owned()), typed)
-                    }
+                    Values::Tools => complete(self.gadget_names(), typed),
                     Values::Anything => complete([], typed),
                 }
             }
@@ -124,7 +168,7 @@ impl<C: Caller> ServerHandler for Server<C> {
                         "Watches this machine from inside its kernel, one signed gadget at a time",
                     ),
             )
-            .with_instructions(include_str!("instructions.md").trim_end())
+            .with_instructions(self.instructions())
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -146,6 +190,7 @@ impl<C: Caller> ServerHandler for Server<C> {
     fn get_tool(&self, name: &str) -> Option<Listed> {
         match self.find(name).ok()? {
             Found::Gadget(gadget, at) => gadget.tools.get(at).map(listed),
+            Found::Finder(_) => self.tools().into_iter().find(|tool| tool.name == name),
             Found::Beside(part) => part.tools().into_iter().find(|tool| tool.name == name),
         }
     }
@@ -155,8 +200,18 @@ impl<C: Caller> ServerHandler for Server<C> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let (request, through) = match self.unwrapped(request) {
+            Ok(unwrapped) => unwrapped,
+            Err(message) => return Ok(failure(message).into()),
+        };
         let line = Line::start(&request.name, request.arguments.as_ref());
-        match self.called(request, context).await {
+        let found = if through { self.run_target(&request.name) } else { self.find(&request.name) };
+        let ended = match found {
+            Ok(found) => self.called(found, request, context).await,
+            Err(error) if through => Ok((failure(error.message.into_owned()).into(), Outcome::Argument)),
+            Err(error) => Err(error),
+        };
+        match ended {
             Ok((response, outcome)) => {
                 line.end(outcome);
                 Ok(response)

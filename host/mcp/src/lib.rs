@@ -11,6 +11,7 @@
 mod audit;
 pub mod beside;
 mod caller;
+mod compact;
 mod complete;
 mod handler;
 pub mod http;
@@ -24,5 +25,5 @@ mod server;
 pub mod stdio;
 
 pub use caller::Caller;
-pub use options::{Options, UnknownTool};
+pub use options::{Mode, Options, UnknownTool};
 pub use server::Server;

@@ -4,9 +4,21 @@ use std::fmt;
 
 use crate::listing::nearest;
 
+/// How gadgets are shown to clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Each is a tool.
+    #[default]
+    Full,
+    /// A few tools find and run them, see [`crate::compact`].
+    Compact,
+}
+
 /// The operator's choice.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// How gadgets are shown.
+    pub mode: Mode,
     /// Only tools that change nothing.
     pub read_only: bool,
     /// Only these tools; empty for all.

@@ -18,8 +18,9 @@ use tokio_util::task::TaskTracker;
 use crate::audit::{Outcome, cut};
 use crate::beside::Beside;
 use crate::caller::Caller;
+use crate::compact::{self, Finder};
 use crate::listing::{listed, nearest};
-use crate::options::{Options, UnknownTool, Withheld};
+use crate::options::{Mode, Options, UnknownTool, Withheld};
 use crate::peers::Peers;
 use crate::reply::failure;
 
@@ -48,6 +49,8 @@ pub(crate) type Ended = Result<(CallToolResponse, Outcome), ErrorData>;
 pub(crate) enum Found {
     /// A gadget's tool, by its index there.
     Gadget(Arc<Gadget>, usize),
+    /// One of the tools that find gadgets, in compact mode.
+    Finder(Finder),
     /// A tool of one of the parts beside the catalogue.
     Beside(Arc<dyn Beside>),
 }
@@ -77,8 +80,10 @@ impl<C: Caller> Server<C> {
             stop: CancellationToken::new(),
         };
         let server = Self { shared: Arc::new(shared) };
-        let tools: Vec<_> = server.all_tools().into_iter().map(|tool| tool.name.into_owned()).collect();
-        server.shared.options.check(&tools)?;
+        let gadgets = server.shared.catalog.gadgets();
+        let gadgets = gadgets.iter().flat_map(|gadget| &gadget.tools).map(|tool| tool.name.clone());
+        let beside = server.beside_tools().map(|tool| tool.name.into_owned());
+        server.shared.options.check(&gadgets.chain(beside).collect::<Vec<_>>())?;
         Ok(server)
     }
 
@@ -119,17 +124,36 @@ impl<C: Caller> Server<C> {
             .collect()
     }
 
-    /// The tools on offer: the catalogue's, in its order, then what is beside them.
-    pub(crate) fn tools(&self) -> Vec<Listed> {
-        let mut tools = self.all_tools();
-        tools.retain(|tool| self.withheld_listed(tool).is_none());
-        tools
+    /// Whether gadgets are run through a tool of their own.
+    pub(crate) fn is_compact(&self) -> bool {
+        self.shared.options.mode == Mode::Compact
     }
 
-    fn all_tools(&self) -> Vec<Listed> {
+    /// The entries of tools/list: the catalogue's, in its order, or those that find them; then what is beside them.
+    pub(crate) fn tools(&self) -> Vec<Listed> {
         let gadgets = self.shared.catalog.gadgets();
-        let gadgets = gadgets.iter().flat_map(|gadget| &gadget.tools).map(listed);
-        gadgets.chain(self.shared.beside.iter().flat_map(|it| it.tools())).collect()
+        let tools = self.gadget_tools(&gadgets);
+        let mut list = match self.shared.options.mode {
+            Mode::Full => tools.into_iter().map(listed).collect(),
+            Mode::Compact => compact::listed(&tools),
+        };
+        list.extend(self.beside_tools().filter(|tool| self.withheld_listed(tool).is_none()));
+        list
+    }
+
+    /// The tools of `gadgets` that are on offer.
+    pub(crate) fn gadget_tools<'a>(&self, gadgets: &'a [Arc<Gadget>]) -> Vec<&'a Tool> {
+        gadgets.iter().flat_map(|gadget| &gadget.tools).filter(|tool| self.withheld(tool).is_none()).collect()
+    }
+
+    /// The names of those.
+    pub(crate) fn gadget_names(&self) -> Vec<String> {
+        let gadgets = self.shared.catalog.gadgets();
+        self.gadget_tools(&gadgets).into_iter().map(|tool| tool.name.clone()).collect()
+    }
+
+    fn beside_tools(&self) -> impl Iterator<Item = Listed> {
+        self.shared.beside.iter().flat_map(|it| it.tools())
     }
 
     fn withheld(&self, tool: &Tool) -> Option<Withheld> {
@@ -141,37 +165,38 @@ impl<C: Caller> Server<C> {
         self.shared.options.withheld(&tool.name, read_only)
     }
 
-    /// What `name` means among the tools on offer.
+    /// What `name` means among the tools that clients see.
     pub(crate) fn find(&self, name: &str) -> Result<Found, ErrorData> {
-        let beside = || {
-            let has = |it: &Arc<dyn Beside>| it.tools().into_iter().find(|tool| tool.name == name);
-            self.shared.beside.iter().find_map(|it| Some((it.clone(), has(it)?)))
-        };
-        let (found, withheld) = match self.shared.catalog.find(name) {
-            Some((gadget, at)) => {
-                let withheld = gadget.tools.get(at).and_then(|tool| self.withheld(tool));
-                (Found::Gadget(gadget, at), withheld)
+        if self.is_compact() {
+            if let Some(finder) = Finder::named(name) {
+                return Ok(Found::Finder(finder));
             }
-            None => match beside() {
-                Some((part, tool)) => (Found::Beside(part), self.withheld_listed(&tool)),
-                None => return Err(self.unknown(name)),
-            },
-        };
-        match withheld {
-            None => Ok(found),
-            Some(withheld) => {
-                Err(ErrorData::invalid_params(format!("the tool `{}` {}", cut(name), withheld.why()), None))
+            if self.shared.catalog.find(name).is_some() {
+                let message = format!("the tool `{}` is called through `{}` here", cut(name), compact::RUN);
+                return Err(ErrorData::invalid_params(message, None));
+            }
+        } else if let Some(found) = self.gadget(name)? {
+            return Ok(found);
+        }
+        for part in &self.shared.beside {
+            if let Some(tool) = part.tools().into_iter().find(|tool| tool.name == name) {
+                return match self.withheld_listed(&tool) {
+                    None => Ok(Found::Beside(part.clone())),
+                    Some(withheld) => Err(refused(name, withheld)),
+                };
             }
         }
+        let tools = self.tools();
+        Err(unknown(name, tools.iter().map(|tool| &*tool.name)))
     }
 
-    fn unknown(&self, name: &str) -> ErrorData {
-        let tools = self.tools();
-        let hint = match nearest(cut(name), tools.iter().map(|tool| &*tool.name)) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => "tools/list names those there are".to_owned(),
-        };
-        ErrorData::invalid_params(format!("the tool `{}` is unknown: {hint}", cut(name)), None)
+    /// The gadget's tool called `name`, if there is one.
+    pub(crate) fn gadget(&self, name: &str) -> Result<Option<Found>, ErrorData> {
+        let Some((gadget, at)) = self.shared.catalog.find(name) else { return Ok(None) };
+        match gadget.tools.get(at).and_then(|tool| self.withheld(tool)) {
+            None => Ok(Some(Found::Gadget(gadget, at))),
+            Some(withheld) => Err(refused(name, withheld)),
+        }
     }
 
     /// Runs one call to its end. It runs in a task of its own: a panic below becomes an answer instead of a client
@@ -208,4 +233,17 @@ impl<C: Caller> Server<C> {
         };
         Ok((response, if cancel.is_cancelled() { Outcome::Cancelled } else { outcome }))
     }
+}
+
+fn refused(name: &str, withheld: Withheld) -> ErrorData {
+    ErrorData::invalid_params(format!("the tool `{}` {}", cut(name), withheld.why()), None)
+}
+
+/// An unknown tool, with the one of `names` that it may have been meant to be.
+pub(crate) fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> ErrorData {
+    let hint = match nearest(cut(name), names) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "tools/list names those there are".to_owned(),
+    };
+    ErrorData::invalid_params(format!("the tool `{}` is unknown: {hint}", cut(name)), None)
 }

@@ -163,6 +163,15 @@ impl Node {
         Ok(gadget)
     }
 
+    /// Lets go of what is kept ready for gadgets that are not among `offered` and that nobody runs.
+    pub fn forget_others(&self, offered: &[Arc<Gadget>]) {
+        let mut all = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|digest, ready| {
+            // A call that has just found its gadget in the catalogue holds it.
+            Arc::strong_count(&ready.gadget) > 1 || offered.iter().any(|it| it.identity.digest == *digest)
+        });
+    }
+
     /// `Err`: the gadget is at fault. `Ok(Err)`: this machine is, and a call will say so.
     fn prepare(&self, object: &[u8], descriptor: &Descriptor) -> Result<Result<Prepared, String>, String> {
         // Containers are watched from the first gadget on, so that those which end before a call are known.

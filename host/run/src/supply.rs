@@ -82,8 +82,19 @@ impl Supply {
 
     /// Resolves, fetches, verifies and reads an image; what it returns may be run.
     pub async fn fetch(&self, text: &str) -> Result<Verified, SupplyError> {
+        self.fetched(text, self.pull).await
+    }
+
+    /// As [`Self::fetch`], but a tag is looked up in its registry again, unless that is forbidden.
+    pub async fn fetch_again(&self, text: &str) -> Result<Verified, SupplyError> {
+        let pull = if self.pull == Pull::Never { Pull::Never } else { Pull::Always };
+        self.fetched(text, pull).await
+    }
+
+    async fn fetched(&self, text: &str, pull: Pull) -> Result<Verified, SupplyError> {
         let refuse = |reason: String| SupplyError { reference: text.to_owned(), reason };
-        let (image, verdict, readme) = self.verified(text).await.map_err(|reason| refuse(remedy(reason)))?;
+        let (image, verdict, readme) =
+            self.verified(text, pull).await.map_err(|reason| refuse(remedy(reason)))?;
         let object = image.ebpf.as_ref().map(|layer| &layer.object);
         let refused = permissions::check(&image.descriptor, object, &image.interfaces, &verdict.grants);
         if !refused.is_empty() {
@@ -126,10 +137,13 @@ impl Supply {
     /// Resolves and verifies, without holding an image to its permissions.
     pub async fn verdict(&self, text: &str) -> Result<Verdict, SupplyError> {
         let refuse = |reason: String| SupplyError { reference: text.to_owned(), reason };
-        self.verified(text).await.map(|(_, verdict, _)| verdict).map_err(|reason| refuse(remedy(reason)))
+        self.verified(text, self.pull)
+            .await
+            .map(|(_, verdict, _)| verdict)
+            .map_err(|reason| refuse(remedy(reason)))
     }
 
-    async fn verified(&self, text: &str) -> Result<(Image, Verdict, Option<String>), String> {
+    async fn verified(&self, text: &str, pull: Pull) -> Result<(Image, Verdict, Option<String>), String> {
         let reference: Reference = text.parse().map_err(|error| format!("{error}"))?;
         if let Some(digest) = self.built_in(&reference)? {
             let verdict = verify::verify(&digest, &reference.name(), &[], &self.policy)
@@ -138,7 +152,7 @@ impl Supply {
             return Ok((image, verdict, readme));
         }
         let digest = match self.kept(&reference)? {
-            Some(digest) if self.pull != Pull::Always => digest,
+            Some(digest) if pull != Pull::Always => digest,
             _ => {
                 let platforms = Platforms::Only(host_architecture().to_owned());
                 let pulled = self.pulled(&reference, platforms, Some(&self.policy)).await;
