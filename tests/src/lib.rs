@@ -7,6 +7,7 @@ pub mod host;
 pub mod registry;
 pub mod rows;
 pub mod shell;
+pub mod suite;
 
 use std::path::PathBuf;
 

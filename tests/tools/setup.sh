@@ -45,6 +45,16 @@ test)
         "$venv/bin/pip" install --quiet --disable-pip-version-check 'mcp==2.*'
         touch "$venv/ready"
     fi
+    # The protocol's conformance suite and inspector need a newer Node than Debian's; npm brings one as a package.
+    command -v npm >/dev/null || apt_install npm
+    node="$CARGO_TARGET_DIR/node"
+    packages=(node@22.23.3 @modelcontextprotocol/conformance@0.2.0-alpha.12 @modelcontextprotocol/inspector@2.12.0)
+    if [ "$(cat "$node/ready" 2>/dev/null)" != "${packages[*]}" ]; then
+        echo "installing: ${packages[*]}" >&2
+        mkdir -p "$node"
+        npm install --silent --prefix "$node" --no-save --no-audit --no-fund "${packages[@]}" >/dev/null
+        echo "${packages[*]}" >"$node/ready"
+    fi
     tests/tools/cosign.sh "${XDG_CACHE_HOME:-$HOME/.cache}/gadgetry/cosign" >/dev/null
     ;;
 bench)

@@ -19,8 +19,8 @@ pub(crate) enum Outcome {
     Failed,
     /// The caller, or the end of this process, cancelled it.
     Cancelled,
-    /// There is no such tool.
-    Unknown,
+    /// With a protocol error: there is no such tool, or it is not offered.
+    Refused,
 }
 
 impl Outcome {
@@ -30,7 +30,7 @@ impl Outcome {
             Self::Argument => "argument",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
-            Self::Unknown => "unknown",
+            Self::Refused => "refused",
         }
     }
 }
@@ -44,8 +44,9 @@ pub(crate) struct Line {
 
 impl Line {
     /// Starts the clock. `tool` may be anything a client sent, so it is cut to the length of a real name.
-    pub(crate) fn start(tool: &str, arguments: &Map<String, Value>) -> Self {
-        Self { tool: cut(tool).to_owned(), arguments: digest(arguments), start: Instant::now() }
+    pub(crate) fn start(tool: &str, arguments: Option<&Map<String, Value>>) -> Self {
+        let arguments = digest(arguments.unwrap_or(&Map::new()));
+        Self { tool: cut(tool).to_owned(), arguments, start: Instant::now() }
     }
 
     /// Writes the line.

@@ -1,4 +1,4 @@
-//! What the MCP front needs of what lies below: one call. The fleet is the product's implementation; tests and the
+//! What the MCP front needs of what lies below: calls, and a few names. The fleet is the product's implementation; tests and the
 //! protocol's conformance fixtures stand in their own, so that the handler they exercise is the one that ships.
 
 use std::sync::Arc;
@@ -18,6 +18,9 @@ pub trait Caller: Send + Sync + 'static {
         arguments: Map<String, Value>,
         cancel: CancellationToken,
     ) -> impl Future<Output = Result<Called, RunError>> + Send;
+
+    /// As [`Fleet::containers`]: names of the containers that run, for completion. Must not wait.
+    fn containers(&self) -> Vec<String>;
 }
 
 impl Caller for Fleet {
@@ -29,5 +32,9 @@ impl Caller for Fleet {
         cancel: CancellationToken,
     ) -> Result<Called, RunError> {
         Fleet::call(self, gadget, tool, arguments, cancel, None).await
+    }
+
+    fn containers(&self) -> Vec<String> {
+        Fleet::containers(self)
     }
 }

@@ -9,13 +9,21 @@
 //! rest) and how it says that it no longer wants an answer.
 
 mod audit;
+pub mod beside;
 mod caller;
+mod compact;
+mod complete;
+mod handler;
 pub mod http;
 mod listing;
+mod options;
 mod peers;
+mod prompts;
 mod reply;
+mod resources;
 mod server;
 pub mod stdio;
 
 pub use caller::Caller;
+pub use options::{Mode, Options, UnknownTool};
 pub use server::Server;

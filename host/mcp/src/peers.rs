@@ -1,4 +1,4 @@
-//! Clients of the session era, who hear of a changed list of tools on their session.
+//! Clients of the session era, who hear of changed lists on their session.
 //!
 //! A session says nothing when it ends, so the dead are dropped when a new one comes and when one cannot be told.
 
@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rmcp::RoleServer;
-use rmcp::service::Peer;
+use rmcp::service::{Peer, ServiceError};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long a client may take to read a notification before it is given up; the others don't wait for it.
+/// How long a client may take to read the notifications before it is given up; the others don't wait for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The sessions.
@@ -25,13 +25,13 @@ impl Peers {
         peers.push(peer);
     }
 
-    /// Tells every session that the list of tools has changed.
+    /// Tells every session that the lists of tools, prompts and resources have changed: gadgets have all three.
     pub(crate) async fn tell(&self) {
         let peers = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut telling = JoinSet::new();
         for peer in peers {
             telling.spawn(async move {
-                let told = timeout(PATIENCE, peer.notify_tool_list_changed()).await;
+                let told = timeout(PATIENCE, lists_changed(&peer)).await;
                 matches!(told, Ok(Ok(()))).then_some(peer)
             });
         }
@@ -41,4 +41,10 @@ impl Peers {
             }
         }
     }
+}
+
+async fn lists_changed(peer: &Peer<RoleServer>) -> Result<(), ServiceError> {
+    peer.notify_tool_list_changed().await?;
+    peer.notify_prompt_list_changed().await?;
+    peer.notify_resource_list_changed().await
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gadgetry_run::fleet::{Called, RunError};
 use gadgetry_run::gadget::Gadget;
-use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Map, Value};
 
 use crate::audit::Outcome;
@@ -37,6 +37,14 @@ pub(crate) fn reply(gadget: &Arc<Gadget>, called: Result<Called, RunError>) -> (
                 format!("{name}: its answer is not a JSON object ({error}); report this to its author");
             (failure(message), Outcome::Failed)
         }
+    }
+}
+
+/// How a call of a tool that is no gadget's ended.
+pub(crate) fn outcome_of(response: &CallToolResponse) -> Outcome {
+    match response {
+        CallToolResponse::Complete(result) if result.is_error == Some(true) => Outcome::Failed,
+        _ => Outcome::Ok,
     }
 }
 

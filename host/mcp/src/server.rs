@@ -1,8 +1,7 @@
-//! The handler of both protocol eras: lists tools from the catalogue, calls them through the fleet.
+//! The server: the catalogue, who calls its gadgets, and what is offered beside them; the calls that run, and their
+//! end. What it answers to a client's requests is in [`crate::handler`].
 //!
-//! It is written by hand rather than with the SDK's router, because the tools are data that changes while it runs,
-//! and a list must not depend on the connection it is asked over. A clone is a handle to the same server: the HTTP
-//! transport makes one for each request.
+//! A clone is a handle to the same server: the HTTP transport makes one for each request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,46 +9,50 @@ use std::time::Duration;
 use gadgetry_run::catalog::Catalog;
 use gadgetry_run::fleet::Fleet;
 use gadgetry_run::gadget::{Gadget, Tool};
-use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
-    CompleteRequestParams, CompleteResult, DiscoverResult, Implementation, ListPromptsRequestMethod,
-    ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult,
-    ListResourcesRequestMethod, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool as Listed,
-};
-use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
-use rmcp::{ErrorData, RoleServer, ServerHandler};
-use serde_json::{Map, Value};
+use rmcp::ErrorData;
+use rmcp::model::{CallToolResponse, Tool as Listed};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{Line, Outcome, cut};
+use crate::audit::{Outcome, cut};
+use crate::beside::Beside;
 use crate::caller::Caller;
+use crate::compact::{self, Finder};
 use crate::listing::{listed, nearest};
+use crate::options::{Mode, Options, UnknownTool, Withheld};
 use crate::peers::Peers;
-use crate::reply::{failure, reply};
+use crate::reply::failure;
 
-/// How long a client may keep the list of tools without asking again. Short, because gadgets come and go, and a
-/// client that does not listen for changes has only this.
-const LIST_TTL: Duration = Duration::from_secs(30);
-/// The same for what the server says of itself, which changes with its version only.
-const DISCOVER_TTL: Duration = Duration::from_secs(3600);
 /// How long a stopping server waits for its runs to detach.
 const DETACH: Duration = Duration::from_secs(3);
 
 /// The MCP server.
 pub struct Server<C = Fleet> {
-    shared: Arc<Shared<C>>,
+    pub(crate) shared: Arc<Shared<C>>,
 }
 
-struct Shared<C> {
-    catalog: Arc<Catalog>,
-    caller: Arc<C>,
-    read_only: bool,
-    peers: Peers,
+pub(crate) struct Shared<C> {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) caller: Arc<C>,
+    pub(crate) beside: Vec<Arc<dyn Beside>>,
+    pub(crate) peers: Peers,
+    pub(crate) stop: CancellationToken,
+    options: Options,
     calls: TaskTracker,
-    stop: CancellationToken,
+}
+
+/// How a call ended: with an answer, which may be that of a failure, or without one.
+pub(crate) type Ended = Result<(CallToolResponse, Outcome), ErrorData>;
+
+/// What a tool's name means.
+pub(crate) enum Found {
+    /// A gadget's tool, by its index there.
+    Gadget(Arc<Gadget>, usize),
+    /// One of the tools that find gadgets, in compact mode.
+    Finder(Finder),
+    /// A tool of one of the parts beside the catalogue.
+    Beside(Arc<dyn Beside>),
 }
 
 impl<C> Clone for Server<C> {
@@ -59,18 +62,29 @@ impl<C> Clone for Server<C> {
 }
 
 impl<C: Caller> Server<C> {
-    /// A server of `catalog`'s tools, called through `caller`. With `read_only`, tools that may change something are
-    /// neither listed nor callable.
-    pub fn new(catalog: Arc<Catalog>, caller: Arc<C>, read_only: bool) -> Self {
+    /// A server of `catalog`'s tools, called through `caller`, and of what is `beside` them. Of all these, `options`
+    /// say which are offered; a name there that is no tool's is refused.
+    pub fn new(
+        catalog: Arc<Catalog>,
+        caller: Arc<C>,
+        beside: Vec<Arc<dyn Beside>>,
+        options: Options,
+    ) -> Result<Self, UnknownTool> {
         let shared = Shared {
             catalog,
             caller,
-            read_only,
+            beside,
+            options,
             peers: Peers::default(),
             calls: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
-        Self { shared: Arc::new(shared) }
+        let server = Self { shared: Arc::new(shared) };
+        let gadgets = server.shared.catalog.gadgets();
+        let gadgets = gadgets.iter().flat_map(|gadget| &gadget.tools).map(|tool| tool.name.clone());
+        let beside = server.beside_tools().map(|tool| tool.name.into_owned());
+        server.shared.options.check(&gadgets.chain(beside).collect::<Vec<_>>())?;
+        Ok(server)
     }
 
     /// Tells sessions of each change of the catalogue, for as long as it is polled. A transport runs it beside its
@@ -100,194 +114,136 @@ impl<C: Caller> Server<C> {
         }
     }
 
-    fn offers(&self, tool: &Tool) -> bool {
-        !self.shared.read_only || tool.annotations.read_only
-    }
-
-    /// The tools on offer, in the catalogue's order.
-    fn tools(&self) -> Vec<Listed> {
+    /// The gadgets of which at least one tool is offered: prompts and resources follow the tools.
+    pub(crate) fn gadgets(&self) -> Vec<Arc<Gadget>> {
         let gadgets = self.shared.catalog.gadgets();
-        gadgets.iter().flat_map(|gadget| &gadget.tools).filter(|tool| self.offers(tool)).map(listed).collect()
+        gadgets
+            .iter()
+            .filter(|it| it.tools.iter().any(|tool| self.withheld(tool).is_none()))
+            .cloned()
+            .collect()
     }
 
-    fn find(&self, name: &str) -> Result<(Arc<Gadget>, usize), ErrorData> {
-        let why = match self.shared.catalog.find(name) {
-            Some((gadget, at)) if gadget.tools.get(at).is_some_and(|tool| self.offers(tool)) => {
-                return Ok((gadget, at));
-            }
-            Some(_) => "may change something, and this server runs with --read-only".to_owned(),
-            None => {
-                let gadgets = self.shared.catalog.gadgets();
-                let tools = gadgets.iter().flat_map(|gadget| &gadget.tools).filter(|tool| self.offers(tool));
-                match nearest(cut(name), tools.map(|tool| tool.name.as_str())) {
-                    Some(name) => format!("is unknown: did you mean `{name}`?"),
-                    None => "is unknown: tools/list names those there are".to_owned(),
-                }
-            }
+    /// Whether gadgets are run through a tool of their own.
+    pub(crate) fn is_compact(&self) -> bool {
+        self.shared.options.mode == Mode::Compact
+    }
+
+    /// The entries of tools/list: the catalogue's, in its order, or those that find them; then what is beside them.
+    pub(crate) fn tools(&self) -> Vec<Listed> {
+        let gadgets = self.shared.catalog.gadgets();
+        let tools = self.gadget_tools(&gadgets);
+        let mut list = match self.shared.options.mode {
+            Mode::Full => tools.into_iter().map(listed).collect(),
+            Mode::Compact => compact::listed(&tools),
         };
-        Err(ErrorData::invalid_params(format!("the tool `{}` {why}", cut(name)), None))
+        list.extend(self.beside_tools().filter(|tool| self.withheld_listed(tool).is_none()));
+        list
+    }
+
+    /// The tools of `gadgets` that are on offer.
+    pub(crate) fn gadget_tools<'a>(&self, gadgets: &'a [Arc<Gadget>]) -> Vec<&'a Tool> {
+        gadgets.iter().flat_map(|gadget| &gadget.tools).filter(|tool| self.withheld(tool).is_none()).collect()
+    }
+
+    /// The names of those.
+    pub(crate) fn gadget_names(&self) -> Vec<String> {
+        let gadgets = self.shared.catalog.gadgets();
+        self.gadget_tools(&gadgets).into_iter().map(|tool| tool.name.clone()).collect()
+    }
+
+    fn beside_tools(&self) -> impl Iterator<Item = Listed> {
+        self.shared.beside.iter().flat_map(|it| it.tools())
+    }
+
+    fn withheld(&self, tool: &Tool) -> Option<Withheld> {
+        self.shared.options.withheld(&tool.name, tool.annotations.read_only)
+    }
+
+    fn withheld_listed(&self, tool: &Listed) -> Option<Withheld> {
+        let read_only = tool.annotations.as_ref().and_then(|it| it.read_only_hint).unwrap_or(false);
+        self.shared.options.withheld(&tool.name, read_only)
+    }
+
+    /// What `name` means among the tools that clients see.
+    pub(crate) fn find(&self, name: &str) -> Result<Found, ErrorData> {
+        if self.is_compact() {
+            if let Some(finder) = Finder::named(name) {
+                return Ok(Found::Finder(finder));
+            }
+            if self.shared.catalog.find(name).is_some() {
+                let message = format!("the tool `{}` is called through `{}` here", cut(name), compact::RUN);
+                return Err(ErrorData::invalid_params(message, None));
+            }
+        } else if let Some(found) = self.gadget(name)? {
+            return Ok(found);
+        }
+        for part in &self.shared.beside {
+            if let Some(tool) = part.tools().into_iter().find(|tool| tool.name == name) {
+                return match self.withheld_listed(&tool) {
+                    None => Ok(Found::Beside(part.clone())),
+                    Some(withheld) => Err(refused(name, withheld)),
+                };
+            }
+        }
+        let tools = self.tools();
+        Err(unknown(name, tools.iter().map(|tool| &*tool.name)))
+    }
+
+    /// The gadget's tool called `name`, if there is one.
+    pub(crate) fn gadget(&self, name: &str) -> Result<Option<Found>, ErrorData> {
+        let Some((gadget, at)) = self.shared.catalog.find(name) else { return Ok(None) };
+        match gadget.tools.get(at).and_then(|tool| self.withheld(tool)) {
+            None => Ok(Some(Found::Gadget(gadget, at))),
+            Some(withheld) => Err(refused(name, withheld)),
+        }
     }
 
     /// Runs one call to its end. It runs in a task of its own: a panic below becomes an answer instead of a client
-    /// that waits for ever, and a caller that goes away cannot drop a run half-way through detaching.
-    async fn run(
+    /// that waits for ever, and a caller that goes away cannot drop a run half-way through detaching. `call` is given
+    /// the token by which it is cancelled.
+    pub(crate) async fn run<F>(
         &self,
-        gadget: Arc<Gadget>,
-        tool: usize,
-        arguments: Map<String, Value>,
+        name: &str,
         gone: &CancellationToken,
-    ) -> (CallToolResult, Outcome) {
-        let Shared { caller, calls, stop, .. } = &*self.shared;
+        call: impl FnOnce(CancellationToken) -> F,
+    ) -> Ended
+    where
+        F: Future<Output = Ended> + Send + 'static,
+    {
+        let Shared { calls, stop, .. } = &*self.shared;
         let cancel = stop.child_token();
         let _cancelled_when_dropped = cancel.clone().drop_guard();
-        let mut call = calls.spawn({
-            let (caller, gadget, cancel) = (caller.clone(), gadget.clone(), cancel.clone());
-            async move { caller.call(gadget, tool, arguments, cancel).await }
-        });
-        let called = tokio::select! {
-            called = &mut call => called,
+        let mut call = calls.spawn(call(cancel.clone()));
+        let ended = tokio::select! {
+            ended = &mut call => ended,
             () = gone.cancelled() => {
                 cancel.cancel();
                 call.await
             }
         };
-        let (result, outcome) = match called {
-            Ok(called) => reply(&gadget, called),
+        let (response, outcome) = match ended {
+            Ok(ended) => ended?,
             Err(error) => {
-                tracing::error!(gadget = gadget.identity.name, %error, "a call panicked");
-                let name = &gadget.identity.name;
-                (
-                    failure(format!("{name}: an internal error ended this call; the server's log has it")),
-                    Outcome::Failed,
-                )
+                tracing::error!(tool = cut(name), %error, "a call panicked");
+                let message =
+                    format!("{}: an internal error ended this call; the server's log has it", cut(name));
+                (failure(message).into(), Outcome::Failed)
             }
         };
-        (result, if cancel.is_cancelled() { Outcome::Cancelled } else { outcome })
+        Ok((response, if cancel.is_cancelled() { Outcome::Cancelled } else { outcome }))
     }
 }
 
-impl<C: Caller> ServerHandler for Server<C> {
-    fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
-        ServerConfig::new(capabilities)
-            .with_server_info(
-                Implementation::new("gadgetry", env!("CARGO_PKG_VERSION"))
-                    .with_title("gadgetry")
-                    .with_description(
-                        "Watches this machine from inside its kernel, one signed gadget at a time",
-                    ),
-            )
-            .with_instructions(include_str!("instructions.md").trim_end())
-    }
-
-    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        let versions = self.supported_protocol_versions().into_owned();
-        Ok(DiscoverResult::from_server_info(versions, self.get_info()).with_ttl_ms(millis(DISCOVER_TTL)))
-    }
-
-    async fn list_tools(
-        &self,
-        request: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        if request.and_then(|request| request.cursor).is_some_and(|cursor| !cursor.is_empty()) {
-            let message = "`cursor` is not one of this server's: the list of tools has one page";
-            return Err(ErrorData::invalid_params(message, None));
-        }
-        let mut list = ListToolsResult::with_all_items(self.tools());
-        if context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
-            list.ttl_ms = Some(millis(LIST_TTL));
-            list.cache_scope = Some(CacheScope::Private);
-        }
-        Ok(list)
-    }
-
-    fn get_tool(&self, name: &str) -> Option<Listed> {
-        let (gadget, at) = self.find(name).ok()?;
-        gadget.tools.get(at).map(listed)
-    }
-
-    async fn call_tool(
-        &self,
-        request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        let arguments = request.arguments.unwrap_or_default();
-        let line = Line::start(&request.name, &arguments);
-        let (gadget, tool) = match self.find(&request.name) {
-            Ok(found) => found,
-            Err(error) => {
-                line.end(Outcome::Unknown);
-                return Err(error);
-            }
-        };
-        let (result, outcome) = self.run(gadget, tool, arguments, &context.ct).await;
-        line.end(outcome);
-        Ok(result.into())
-    }
-
-    // The SDK answers these with empty results, which would say that there is such a thing here.
-
-    async fn list_prompts(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
-    }
-
-    async fn list_resources(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
-    }
-
-    async fn list_resource_templates(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>())
-    }
-
-    async fn complete(
-        &self,
-        _: CompleteRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
-    }
-
-    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        self.shared.peers.add(context.peer);
-    }
-
-    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(requested.supported_by(&self.get_info().capabilities))
-    }
-
-    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let mut changes = self.shared.catalog.watch();
-        loop {
-            let changed = tokio::select! {
-                changed = changes.changed() => changed.is_ok(),
-                () = context.cancelled() => false,
-                () = self.shared.stop.cancelled() => false,
-            };
-            if !changed {
-                return Ok(());
-            }
-            if context.accepted().tools_list_changed == Some(true)
-                && context.sink().notify_tool_list_changed().await.is_err()
-            {
-                return Ok(());
-            }
-        }
-    }
+fn refused(name: &str, withheld: Withheld) -> ErrorData {
+    ErrorData::invalid_params(format!("the tool `{}` {}", cut(name), withheld.why()), None)
 }
 
-fn millis(duration: Duration) -> u64 {
-    duration.as_millis().try_into().unwrap_or(u64::MAX)
+/// An unknown tool, with the one of `names` that it may have been meant to be.
+pub(crate) fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> ErrorData {
+    let hint = match nearest(cut(name), names) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "tools/list names those there are".to_owned(),
+    };
+    ErrorData::invalid_params(format!("the tool `{}` is unknown: {hint}", cut(name)), None)
 }

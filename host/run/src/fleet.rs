@@ -136,6 +136,12 @@ impl Fleet {
         Ok(Called::Rows(Box::new(Answer { rows, summary, loss, gadget: identity, cursor: None })))
     }
 
+    /// Names of the containers that run now, for whoever completes one as it is typed; without a name, the short id.
+    pub fn containers(&self) -> Vec<String> {
+        let all = self.node.containers().list();
+        all.iter().map(|it| it.name.clone().unwrap_or_else(|| it.short_id().to_owned())).collect()
+    }
+
     /// Checks what `gadgetry run` was given against the tool's schema.
     pub fn request(&self, gadget: &Gadget, arguments: Map<String, Value>) -> Result<Request, RunError> {
         let ready = self.node.ready(gadget)?;

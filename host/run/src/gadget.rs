@@ -15,6 +15,8 @@ pub struct Gadget {
     pub descriptor: Descriptor,
     /// Its tools, in the descriptor's order.
     pub tools: Vec<Tool>,
+    /// Its README, Markdown, if the image has one.
+    pub readme: Option<String>,
 }
 
 /// One tool as callers see it.

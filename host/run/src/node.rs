@@ -60,6 +60,8 @@ pub struct Verified {
     pub component: Vec<u8>,
     /// Its kernel half for this machine.
     pub object: Option<Vec<u8>>,
+    /// Its README.
+    pub readme: Option<String>,
 }
 
 /// A gadget that can't be offered.
@@ -107,7 +109,7 @@ impl Node {
     /// Makes a verified image ready: everything that can be done before a call is done here. Takes up to a few
     /// hundred milliseconds the first time an image is seen.
     pub fn register(&self, image: Verified) -> Result<Arc<Gadget>, RegisterError> {
-        let Verified { identity, descriptor, component, object } = image;
+        let Verified { identity, descriptor, component, object, readme } = image;
         let reference = identity.reference.clone();
         let refuse = |reason: String| RegisterError { reference: reference.clone(), reason };
 
@@ -160,12 +162,21 @@ impl Node {
                 return Err(refuse(format!("the image has no eBPF object for this machine ({arch})")));
             }
         };
-        let gadget = Arc::new(Gadget { identity, descriptor, tools });
+        let gadget = Arc::new(Gadget { identity, descriptor, tools, readme });
         let fields = gadget.descriptor.tools.iter().map(|tool| RowFields::of_schema(&tool.row)).collect();
         let ready = Ready { gadget: gadget.clone(), arguments, checkers, fields, component, kernel_half };
         let mut all = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(gadget.identity.digest.clone(), Arc::new(ready));
         Ok(gadget)
+    }
+
+    /// Lets go of what is kept ready for gadgets that are not among `offered` and that nobody runs.
+    pub fn forget_others(&self, offered: &[Arc<Gadget>]) {
+        let mut all = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|digest, ready| {
+            // A call that has just found its gadget in the catalogue holds it.
+            Arc::strong_count(&ready.gadget) > 1 || offered.iter().any(|it| it.identity.digest == *digest)
+        });
     }
 
     /// `Err`: the gadget is at fault. `Ok(Err)`: this machine is, and a call will say so.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gadget_registry::bundle::Bundle;
 use gadget_registry::digest::Digest;
-use gadget_registry::image::{Blobs, Image, host_architecture};
+use gadget_registry::image::{Blobs, Image, ImageError, host_architecture};
 use gadget_registry::inspect::{Inspection, inspect};
 use gadget_registry::media::Link;
 use gadget_registry::permissions;
@@ -82,8 +82,19 @@ impl Supply {
 
     /// Resolves, fetches, verifies and reads an image; what it returns may be run.
     pub async fn fetch(&self, text: &str) -> Result<Verified, SupplyError> {
+        self.fetched(text, self.pull).await
+    }
+
+    /// As [`Self::fetch`], but a tag is looked up in its registry again, unless that is forbidden.
+    pub async fn fetch_again(&self, text: &str) -> Result<Verified, SupplyError> {
+        let pull = if self.pull == Pull::Never { Pull::Never } else { Pull::Always };
+        self.fetched(text, pull).await
+    }
+
+    async fn fetched(&self, text: &str, pull: Pull) -> Result<Verified, SupplyError> {
         let refuse = |reason: String| SupplyError { reference: text.to_owned(), reason };
-        let (image, verdict) = self.verified(text).await.map_err(|reason| refuse(remedy(reason)))?;
+        let (image, verdict, readme) =
+            self.verified(text, pull).await.map_err(|reason| refuse(remedy(reason)))?;
         let object = image.ebpf.as_ref().map(|layer| &layer.object);
         let refused = permissions::check(&image.descriptor, object, &image.interfaces, &verdict.grants);
         if !refused.is_empty() {
@@ -98,7 +109,7 @@ impl Supply {
             digest: digest.to_string(),
             signed_by: signed_by(&verdict),
         };
-        Ok(Verified { identity, descriptor, component, object: ebpf.map(|layer| layer.bytes) })
+        Ok(Verified { identity, descriptor, component, object: ebpf.map(|layer| layer.bytes), readme })
     }
 
     /// All that can be said of an image, whether it may run or not, for those who look before they trust.
@@ -126,18 +137,22 @@ impl Supply {
     /// Resolves and verifies, without holding an image to its permissions.
     pub async fn verdict(&self, text: &str) -> Result<Verdict, SupplyError> {
         let refuse = |reason: String| SupplyError { reference: text.to_owned(), reason };
-        self.verified(text).await.map(|(_, verdict)| verdict).map_err(|reason| refuse(remedy(reason)))
+        self.verified(text, self.pull)
+            .await
+            .map(|(_, verdict, _)| verdict)
+            .map_err(|reason| refuse(remedy(reason)))
     }
 
-    async fn verified(&self, text: &str) -> Result<(Image, Verdict), String> {
+    async fn verified(&self, text: &str, pull: Pull) -> Result<(Image, Verdict, Option<String>), String> {
         let reference: Reference = text.parse().map_err(|error| format!("{error}"))?;
         if let Some(digest) = self.built_in(&reference)? {
             let verdict = verify::verify(&digest, &reference.name(), &[], &self.policy)
                 .map_err(|error| error.to_string())?;
-            return Ok((open(&self.built_ins, &digest)?, verdict));
+            let (image, readme) = open(&self.built_ins, &digest)?;
+            return Ok((image, verdict, readme));
         }
         let digest = match self.kept(&reference)? {
-            Some(digest) if self.pull != Pull::Always => digest,
+            Some(digest) if pull != Pull::Always => digest,
             _ => {
                 let platforms = Platforms::Only(host_architecture().to_owned());
                 let pulled = self.pulled(&reference, platforms, Some(&self.policy)).await;
@@ -147,7 +162,8 @@ impl Supply {
         // What is in the store is judged by the policy in force now, whatever it was when the image came there.
         let verdict = verify::verify_stored(&self.store, &digest, &reference.name(), &self.policy)
             .map_err(|error| error.to_string())?;
-        Ok((open(&self.store, &digest)?, verdict))
+        let (image, readme) = open(&self.store, &digest)?;
+        Ok((image, verdict, readme))
     }
 
     fn built_in(&self, reference: &Reference) -> Result<Option<Digest>, String> {
@@ -197,8 +213,14 @@ impl Supply {
     }
 }
 
-fn open(blobs: &impl Blobs, digest: &Digest) -> Result<Image, String> {
-    Image::open(blobs, digest, host_architecture()).map_err(|error| error.to_string())
+/// The image, and its README.
+fn open(blobs: &impl Blobs, digest: &Digest) -> Result<(Image, Option<String>), String> {
+    let open = || {
+        let image = Image::open(blobs, digest, host_architecture())?;
+        let readme = image.readme(blobs)?;
+        Ok((image, readme))
+    };
+    open().map_err(|error: ImageError| error.to_string())
 }
 
 /// What can be done about a refusal without writing a policy file.

@@ -1,6 +1,7 @@
 //! Flags of `gadgetry mcp`: those of ig-mcp-server, by the same names, each also as an environment variable.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -13,9 +14,25 @@ pub(crate) struct Mcp {
     /// by commas. Default: all built-in gadgets.
     #[arg(long, env = "GADGETRY_GADGET_IMAGES", value_name = "IMAGES", value_delimiter = ',')]
     pub(crate) gadget_images: Vec<String>,
+    /// Whether each gadget is a tool, or a few tools find and run them.
+    #[arg(long, env = "GADGETRY_TOOL_MODE", value_enum, default_value_t = ToolMode::Full)]
+    pub(crate) tool_mode: ToolMode,
+    /// File that names more gadgets to offer, one a line; it is read again whenever it changes. On SIGHUP it is read
+    /// and every tag is resolved again.
+    #[arg(long, env = "GADGETRY_GADGET_IMAGES_FILE", value_name = "FILE")]
+    pub(crate) gadget_images_file: Option<PathBuf>,
+    /// How often tags are resolved again in their registries: `10m`. Default: only on SIGHUP.
+    #[arg(long, env = "GADGETRY_REFRESH", value_name = "INTERVAL", value_parser = refresh)]
+    pub(crate) refresh: Option<Duration>,
     /// Offer only tools that change nothing.
     #[arg(long, env = "GADGETRY_READ_ONLY")]
     pub(crate) read_only: bool,
+    /// Offer only these tools, separated by commas. Default: all that the gadgets have.
+    #[arg(long, env = "GADGETRY_TOOLS", value_name = "TOOLS", value_delimiter = ',')]
+    pub(crate) tools: Vec<String>,
+    /// Do not offer these tools, separated by commas.
+    #[arg(long, env = "GADGETRY_DISABLE_TOOLS", value_name = "TOOLS", value_delimiter = ',')]
+    pub(crate) disable_tools: Vec<String>,
     /// How clients connect.
     #[arg(long, env = "GADGETRY_TRANSPORT", value_enum, default_value_t = Transport::Stdio)]
     pub(crate) transport: Transport,
@@ -55,9 +72,29 @@ pub(crate) enum Transport {
     StreamableHttp,
 }
 
+/// How gadgets are shown to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ToolMode {
+    /// Each gadget is a tool.
+    Full,
+    /// search_gadgets, describe_gadget and run_gadget stand for all of them: fewer definitions for a model to read.
+    Compact,
+}
+
 /// Where gadgets run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Environment {
     /// This machine.
     Linux,
+}
+
+/// An interval, which may not be so short that registries would be asked all the time.
+fn refresh(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_secs(1);
+    let interval =
+        humantime::parse_duration(text).map_err(|error| format!("{error}: write it as `10m` or `1h`"))?;
+    if interval < SHORTEST {
+        return Err("the shortest interval is 1s".to_owned());
+    }
+    Ok(interval)
 }

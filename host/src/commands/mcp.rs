@@ -1,18 +1,18 @@
 //! `gadgetry mcp`: registers the gadgets, then serves them.
 
+mod reload;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use gadgetry_mcp::{Server, http, stdio};
-use gadgetry_run::catalog::Catalog;
+use anyhow::{Context, Result};
+use gadgetry_mcp::{Mode, Options, Server, http, stdio};
 use gadgetry_run::fleet::Fleet;
-use gadgetry_run::node::Node;
-use gadgetry_run::supply::Supply;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::mcp::{Environment, Mcp, Transport};
+use self::reload::{Images, Served};
+use crate::cli::mcp::{Environment, Mcp, ToolMode, Transport};
 use crate::setup;
 
 /// Environment variable that holds the bearer token itself.
@@ -26,39 +26,44 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     let Environment::Linux = flags.environment;
     let supply = setup::supply(&flags.trust, built_ins)?;
     let node = Arc::new(setup::node()?);
-    let catalog = Arc::new(catalog(&flags, &supply, &node).await?);
-    let server = Server::new(catalog, Arc::new(Fleet::local(node)), flags.read_only);
+    let images = Images { flag: names(&flags.gadget_images), file: flags.gadget_images_file.clone() };
+    let served = Served::new(images, supply, node.clone()).await?;
+    let server = Server::new(served.catalog(), Arc::new(Fleet::local(node)), Vec::new(), options(&flags))?;
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;
-    match flags.transport {
-        Transport::Stdio => stdio::serve(server, cancel).await?,
-        Transport::StreamableHttp => {
-            let listening = http::listen(http_config(&flags)?).await?;
-            eprintln!("gadgetry: serving MCP at http://{}/mcp", listening.address());
-            listening.serve(server, cancel).await;
-        }
+    tokio::select! {
+        done = serve(&flags, server, cancel) => done?,
+        // Never ends of itself: without gadgets that change there is still a server.
+        never = served.follow(flags.refresh) => match never {},
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fetches, verifies and registers all images; one that fails is fatal, as a tool that is silently not there is
-/// found out about far too late.
-async fn catalog(flags: &Mcp, supply: &Supply, node: &Arc<Node>) -> Result<Catalog> {
-    let mut names: Vec<String> = flags.gadget_images.iter().map(|it| it.trim().to_owned()).collect();
-    names.retain(|name| !name.is_empty());
-    if names.is_empty() {
-        names = supply.built_ins().keys().cloned().collect();
+async fn serve(flags: &Mcp, server: Server, cancel: CancellationToken) -> Result<()> {
+    match flags.transport {
+        Transport::Stdio => stdio::serve(server, cancel).await?,
+        Transport::StreamableHttp => {
+            let listening = http::listen(http_config(flags)?).await?;
+            eprintln!("gadgetry: serving MCP at http://{}/mcp", listening.address());
+            listening.serve(server, cancel).await;
+        }
     }
-    if names.is_empty() {
-        bail!("there is no gadget to serve: this gadgetry carries none, and --gadget-images names none");
-    }
-    let mut gadgets = Vec::with_capacity(names.len());
-    for name in &names {
-        let image = supply.fetch(name).await?;
-        // Compiling takes a moment the first time; blocking here is fine, as nobody is served yet.
-        gadgets.push(tokio::task::block_in_place(|| node.register(image))?);
-    }
-    Ok(Catalog::new(gadgets)?)
+    Ok(())
+}
+
+/// Which of the tools are offered.
+fn options(flags: &Mcp) -> Options {
+    let mode = match flags.tool_mode {
+        ToolMode::Full => Mode::Full,
+        ToolMode::Compact => Mode::Compact,
+    };
+    let (only, without) = (names(&flags.tools), names(&flags.disable_tools));
+    Options { mode, read_only: flags.read_only, only, without }
+}
+
+/// A list as given, without the empty names that a trailing comma or an empty variable leaves.
+fn names(list: &[String]) -> Vec<String> {
+    list.iter().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
 }
 
 fn http_config(flags: &Mcp) -> Result<http::Config> {

@@ -1,10 +1,12 @@
 //! Listing and calling: what each outcome below looks like from outside.
 
+use gadgetry_mcp::{Options, Server};
 use gadgetry_run::catalog::Catalog;
 use rmcp::ServiceError;
 use rmcp::model::{CacheScope, CallToolRequestParams, CallToolResult, ErrorCode, PaginatedRequestParams};
 use serde_json::{Value, json};
 
+use crate::stub::{Stub, catalog};
 use crate::world::{COMBINATIONS, Era, World};
 
 fn call(tool: &str) -> CallToolRequestParams {
@@ -15,6 +17,14 @@ fn text(result: &CallToolResult) -> String {
     let content = serde_json::to_value(&result.content).unwrap();
     assert_eq!(content.as_array().unwrap().len(), 1, "{content}");
     content[0]["text"].as_str().unwrap().to_owned()
+}
+
+fn read_only() -> Options {
+    Options { read_only: true, ..Options::default() }
+}
+
+fn names(list: &[&str]) -> Vec<String> {
+    list.iter().map(|it| (*it).to_owned()).collect()
 }
 
 #[tokio::test]
@@ -119,7 +129,7 @@ async fn what_goes_wrong_below_is_a_tool_error() {
 #[tokio::test]
 async fn an_unknown_tool_is_a_protocol_error_with_the_nearest_name() {
     for (transport, era) in COMBINATIONS {
-        let world = World::with(transport, era, true).await;
+        let world = World::with(transport, era, read_only()).await;
         let long = "x".repeat(1000);
         for (tool, says) in [
             ("rwos", "did you mean `rows`?"),
@@ -139,7 +149,7 @@ async fn an_unknown_tool_is_a_protocol_error_with_the_nearest_name() {
 #[tokio::test]
 async fn read_only_hides_what_may_change_something() {
     for (transport, era) in COMBINATIONS {
-        let world = World::with(transport, era, true).await;
+        let world = World::with(transport, era, read_only()).await;
         let list = world.client.list_tools(None).await.unwrap();
         let names: Vec<_> = list.tools.iter().map(|tool| &*tool.name).collect();
         assert_eq!(names, ["echo", "list", "panic", "pick", "fail", "rows", "wait"]);
@@ -147,18 +157,34 @@ async fn read_only_hides_what_may_change_something() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_is_not_answered() {
+async fn the_operator_chooses_tools() {
     for (transport, era) in COMBINATIONS {
-        let world = World::new(transport, era).await;
-        let client = &world.client;
-        let refused = [
-            client.list_prompts(None).await.err(),
-            client.list_resources(None).await.err(),
-            client.list_resource_templates(None).await.err(),
-        ];
-        for error in refused {
-            let Some(ServiceError::McpError(error)) = error else { panic!("{error:?}") };
-            assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
+        let options = Options {
+            only: names(&["rows", "write", "echo"]),
+            without: names(&["echo"]),
+            ..Options::default()
+        };
+        let world = World::with(transport, era, options).await;
+        let list = world.client.list_tools(None).await.unwrap();
+        let listed: Vec<_> = list.tools.iter().map(|tool| &*tool.name).collect();
+        assert_eq!(listed, ["write", "rows"]);
+        for tool in ["echo", "wait"] {
+            let error = world.client.call_tool(call(tool)).await.unwrap_err();
+            let ServiceError::McpError(error) = error else { panic!("{error}") };
+            assert!(error.message.contains("--disable-tools"), "{}", error.message);
         }
+        // Prompts and resources follow the tools: those of a gadget without any are not there.
+        let prompts = world.client.list_prompts(None).await.unwrap().prompts;
+        assert!(prompts.iter().any(|it| it.name == "stream_ask"));
+        assert!(!prompts.iter().any(|it| it.name == "slow_ask"));
+        let resources = world.client.list_resources(None).await.unwrap().resources;
+        assert!(!resources.iter().any(|it| it.uri.ends_with("/slow")));
     }
+}
+
+#[test]
+fn an_unknown_name_in_the_operators_choice_is_refused() {
+    let options = Options { only: names(&["rwos"]), ..Options::default() };
+    let error = Server::new(catalog(), Stub::new(), vec![], options).err().unwrap().to_string();
+    assert!(error.contains("--tools") && error.contains("`rows`"), "{error}");
 }

@@ -1,6 +1,6 @@
 //! A call nobody waits for any more is cancelled, and has ended before the server has.
 
-use gadgetry_mcp::{Server, stdio};
+use gadgetry_mcp::stdio;
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest};
 use rmcp::service::PeerRequestOptions;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::stub::{Stub, catalog};
-use crate::world::{COMBINATIONS, PATIENCE, World, listen, local, once};
+use crate::world::{COMBINATIONS, PATIENCE, World, listen, local, once, serving};
 
 #[tokio::test]
 async fn the_client_cancels() {
@@ -45,7 +45,7 @@ async fn the_server_stops() {
 #[tokio::test]
 async fn a_dropped_connection_cancels() {
     let (stub, stop) = (Stub::new(), CancellationToken::new());
-    let (url, _served) = listen(Server::new(catalog(), stub.clone(), false), local(), stop).await;
+    let (url, _served) = listen(serving(catalog(), stub.clone()), local(), stop).await;
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"wait","arguments":{},"_meta":{
         "io.modelcontextprotocol/protocolVersion":"2026-07-28",
         "io.modelcontextprotocol/clientCapabilities":{},
@@ -78,7 +78,7 @@ const SESSION: &str = concat!(
 #[tokio::test]
 async fn the_end_of_the_input_ends_all() {
     let stub = Stub::new();
-    let server = Server::new(catalog(), stub.clone(), false);
+    let server = serving(catalog(), stub.clone());
     let (input, mut client_out) = tokio::io::duplex(1 << 16);
     let (output, client_in) = tokio::io::duplex(1 << 16);
     let served = tokio::spawn(stdio::serve_on(server, input, output, CancellationToken::new()));
@@ -102,7 +102,7 @@ async fn a_client_that_says_nothing_or_nonsense_ends_it_too() {
     for (input, fine) in
         [("", true), ("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n", false)]
     {
-        let server = Server::new(catalog(), Stub::new(), false);
+        let server = serving(catalog(), Stub::new());
         let (near, far) = tokio::io::duplex(1 << 16);
         let (reader, mut writer) = tokio::io::split(near);
         let (server_in, server_out) = tokio::io::split(far);

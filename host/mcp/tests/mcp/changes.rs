@@ -3,28 +3,29 @@
 use std::time::Duration;
 
 use gadget_registry::descriptor::Kind;
-use gadgetry_mcp::Server;
 use rmcp::model::{ServerNotification, SubscriptionFilter};
 use rmcp::transport::StreamableHttpClientTransport;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::stub::{Stub, catalog, gadget};
-use crate::world::{COMBINATIONS, Era, PATIENCE, Transport, World, connect, listen, local, once};
+use crate::world::{COMBINATIONS, Era, PATIENCE, Transport, World, connect, listen, local, once, serving};
 
 #[tokio::test]
 async fn a_changed_list_is_told() {
     for (transport, era) in COMBINATIONS {
         let world = World::new(transport, era).await;
-        let asked = SubscriptionFilter::builder().tools_list_changed().prompts_list_changed().build();
+        let asked = SubscriptionFilter::builder()
+            .tools_list_changed()
+            .prompts_list_changed()
+            .resources_list_changed()
+            .build();
         let mut subscription = match era {
             Era::Sessions => None,
-            Era::Stateless => Some(world.client.listen(asked).await.unwrap()),
+            Era::Stateless => Some(world.client.listen(asked.clone()).await.unwrap()),
         };
         if let Some(subscription) = &subscription {
-            // Only what is on offer is promised.
-            let promised = SubscriptionFilter::builder().tools_list_changed().build();
-            assert_eq!(subscription.acknowledged(), &promised);
+            assert_eq!(subscription.acknowledged(), &asked);
         } else {
             // The server learns of the session by a notification, which nothing answers.
             sleep(Duration::from_millis(200)).await;
@@ -32,12 +33,27 @@ async fn a_changed_list_is_told() {
         for name in ["first", "second"] {
             world.catalog.replace(vec![gadget(name, Kind::Stream, &[name])]).unwrap();
             match &mut subscription {
-                None => once(&world.client.service().heard, "no notification on the session").await,
+                None => {
+                    let ear = world.client.service();
+                    for list in [&ear.tools, &ear.prompts, &ear.resources] {
+                        once(list, "no notification on the session").await;
+                    }
+                }
                 Some(subscription) => {
-                    let told =
-                        timeout(PATIENCE, subscription.next()).await.expect("no notification").unwrap();
+                    let mut told = vec![];
+                    for _ in 0..3 {
+                        let next = timeout(PATIENCE, subscription.next()).await.expect("no notification");
+                        told.push(next.unwrap().unwrap());
+                    }
                     assert!(
-                        matches!(told, Some(ServerNotification::ToolListChangedNotification(_))),
+                        matches!(
+                            told[..],
+                            [
+                                ServerNotification::ToolListChangedNotification(_),
+                                ServerNotification::PromptListChangedNotification(_),
+                                ServerNotification::ResourceListChangedNotification(_),
+                            ]
+                        ),
                         "{told:?}"
                     );
                 }
@@ -45,6 +61,10 @@ async fn a_changed_list_is_told() {
             let list = world.client.list_tools(None).await.unwrap();
             assert_eq!(list.tools.len(), 1);
             assert_eq!(list.tools[0].name, name);
+            let prompts = world.client.list_prompts(None).await.unwrap().prompts;
+            assert!(prompts.iter().any(|it| it.name == format!("{name}_ask")), "{prompts:?}");
+            let resources = world.client.list_resources(None).await.unwrap().resources;
+            assert!(resources.iter().any(|it| it.uri == format!("gadgetry://gadget/{name}")));
         }
     }
 }
@@ -52,7 +72,7 @@ async fn a_changed_list_is_told() {
 #[tokio::test]
 async fn sessions_that_are_gone_hold_up_nobody() {
     let (catalog, stop) = (catalog(), CancellationToken::new());
-    let server = Server::new(catalog.clone(), Stub::new(), false);
+    let server = serving(catalog.clone(), Stub::new());
     let (url, _served) = listen(server, local(), stop).await;
     let mut clients = vec![];
     for _ in 0..3 {
@@ -65,7 +85,7 @@ async fn sessions_that_are_gone_hold_up_nobody() {
     }
     for name in ["first", "second"] {
         catalog.replace(vec![gadget(name, Kind::Stream, &[name])]).unwrap();
-        once(&last.service().heard, "no notification").await;
+        once(&last.service().tools, "no notification").await;
     }
 }
 

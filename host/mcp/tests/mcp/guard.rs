@@ -1,13 +1,12 @@
 //! Who may talk to the server over HTTP, and how much they may say.
 
-use gadgetry_mcp::Server;
 use gadgetry_mcp::http::{Config, HttpError, Secret, listen as bind};
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Client, Response};
 use tokio_util::sync::CancellationToken;
 
 use crate::stub::{Stub, catalog};
-use crate::world::{listen, local};
+use crate::world::{listen, local, serving};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 const INITIALIZE: &str = concat!(
@@ -16,7 +15,7 @@ const INITIALIZE: &str = concat!(
 );
 
 async fn serve(config: Config) -> String {
-    listen(Server::new(catalog(), Stub::new(), false), config, CancellationToken::new()).await.0
+    listen(serving(catalog(), Stub::new()), config, CancellationToken::new()).await.0
 }
 
 async fn post(url: &str, headers: &[(&'static str, &str)], body: String) -> Response {

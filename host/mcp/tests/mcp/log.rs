@@ -49,7 +49,7 @@ async fn a_call_is_one_line_without_its_arguments() {
     let calls: Vec<_> = lines.lines().filter(|line| line.contains("tool call")).collect();
     assert_eq!(calls.len(), 4 * COMBINATIONS.len(), "{lines}");
     for (line, (tool, outcome)) in calls.iter().zip(
-        [("echo", "ok"), ("pick", "argument"), ("fail", "failed"), ("nope\\nnope", "unknown")]
+        [("echo", "ok"), ("pick", "argument"), ("fail", "failed"), ("nope\\nnope", "refused")]
             .into_iter()
             .cycle(),
     ) {

@@ -4,7 +4,10 @@
 mod calls;
 mod cancel;
 mod changes;
+mod complete;
 mod guard;
 mod log;
+mod prompts;
+mod resources;
 mod stub;
 mod world;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gadget_registry::descriptor::{Annotations, DESCRIPTOR_VERSION, Descriptor, Kind, Links, Permissions};
+use gadget_registry::descriptor::{
+    Annotations, DESCRIPTOR_VERSION, Descriptor, Kind, Links, Permissions, Prompt, PromptArgument,
+};
 use gadgetry_mcp::Caller;
 use gadgetry_run::answer::{Answer, Ended, Identity, Loss, Summary};
 use gadgetry_run::catalog::Catalog;
@@ -56,6 +58,10 @@ impl Caller for Stub {
             _ => Err(failed("the kernel said no")),
         }
     }
+
+    fn containers(&self) -> Vec<String> {
+        vec!["web".into(), "database".into(), "webhook".into()]
+    }
 }
 
 fn raw(value: &Value) -> Box<RawValue> {
@@ -106,11 +112,26 @@ pub(crate) fn gadget(name: &str, kind: Kind, tools: &[&str]) -> Arc<Gadget> {
             tools: vec![],
             hooks: vec![],
             permissions: Permissions::default(),
-            prompts: vec![],
+            prompts: vec![prompt(&format!("{name}_ask"))],
             links: Links::default(),
         },
         tools: tools.iter().map(tool).collect(),
+        readme: Some(format!("# {name}\n")),
     })
+}
+
+/// A prompt that asks of a container.
+pub(crate) fn prompt(name: &str) -> Prompt {
+    Prompt {
+        name: name.into(),
+        title: format!("Title of {name}"),
+        description: format!("Description of {name}"),
+        arguments: vec![
+            PromptArgument { name: "container".into(), description: "Which".into(), required: true },
+            PromptArgument { name: "tool".into(), description: "By what".into(), required: false },
+        ],
+        text: "Look at {{container}} with {{tool}} and `trace_open`.".into(),
+    }
 }
 
 /// The catalogue most tests use, given in no order.

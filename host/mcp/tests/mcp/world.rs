@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gadgetry_mcp::{Server, http, stdio};
+use gadgetry_mcp::{Options, Server, http, stdio};
 use gadgetry_run::catalog::Catalog;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{NotificationContext, RunningService};
@@ -41,12 +41,25 @@ pub(crate) const COMBINATIONS: [(Transport, Era); 4] = [
 /// A client that counts what it is told.
 #[derive(Clone, Debug)]
 pub(crate) struct Ear {
-    pub(crate) heard: Arc<Semaphore>,
+    /// A permit for each change of the list of tools.
+    pub(crate) tools: Arc<Semaphore>,
+    /// The same for prompts.
+    pub(crate) prompts: Arc<Semaphore>,
+    /// The same for resources.
+    pub(crate) resources: Arc<Semaphore>,
 }
 
 impl ClientHandler for Ear {
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
-        self.heard.add_permits(1);
+        self.tools.add_permits(1);
+    }
+
+    async fn on_prompt_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.prompts.add_permits(1);
+    }
+
+    async fn on_resource_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.resources.add_permits(1);
     }
 }
 
@@ -61,12 +74,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(transport: Transport, era: Era) -> Self {
-        Self::with(transport, era, false).await
+        Self::with(transport, era, Options::default()).await
     }
 
-    pub(crate) async fn with(transport: Transport, era: Era, read_only: bool) -> Self {
+    pub(crate) async fn with(transport: Transport, era: Era, options: Options) -> Self {
         let (catalog, stub, stop) = (catalog(), Stub::new(), CancellationToken::new());
-        let server = Server::new(catalog.clone(), stub.clone(), read_only);
+        let server = Server::new(catalog.clone(), stub.clone(), vec![], options).unwrap();
         let (client, served) = match transport {
             Transport::Pipes => {
                 let (near, far) = tokio::io::duplex(1 << 16);
@@ -84,6 +97,11 @@ impl World {
     }
 }
 
+/// A server that offers everything.
+pub(crate) fn serving(catalog: Arc<Catalog>, stub: Arc<Stub>) -> Server<Stub> {
+    Server::new(catalog, stub, vec![], Options::default()).unwrap()
+}
+
 /// Connects a client.
 pub(crate) async fn connect<T, E, A>(era: Era, transport: T) -> RunningService<RoleClient, Ear>
 where
@@ -96,7 +114,8 @@ where
             ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] }
         }
     };
-    let ear = Ear { heard: Arc::new(Semaphore::new(0)) };
+    let none = || Arc::new(Semaphore::new(0));
+    let ear = Ear { tools: none(), prompts: none(), resources: none() };
     ear.serve_with_lifecycle(transport, lifecycle).await.unwrap()
 }
 

@@ -1,0 +1,209 @@
+//! The gadgets that are served, and how they change while the server runs: the list is read again on SIGHUP and when
+//! its file changes, and tags are resolved again on SIGHUP and as often as the operator says.
+//!
+//! An image is fetched, verified and compiled before anything is replaced, and the catalogue is replaced whole; calls
+//! that run keep the gadget they began with. What cannot be had leaves what there was in place and is told in the log:
+//! a registry that is down must not take tools away.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use gadgetry_run::catalog::Catalog;
+use gadgetry_run::gadget::Gadget;
+use gadgetry_run::node::{Node, Verified};
+use gadgetry_run::supply::Supply;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
+
+/// How often the file of images is looked at. It is read whole, since it is small and may be a link to another file
+/// each time, as in a cluster's configuration volume.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Which images the operator wants.
+pub(super) struct Images {
+    /// Those of the flag.
+    pub(super) flag: Vec<String>,
+    /// A file that names more.
+    pub(super) file: Option<PathBuf>,
+}
+
+impl Images {
+    /// The references, each once. Without any, all built-in gadgets.
+    fn read(&self, supply: &Supply) -> Result<Vec<String>> {
+        let mut names = self.flag.clone();
+        if let Some(file) = &self.file {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read --gadget-images-file {}", file.display()))?;
+            names.extend(parse(&text));
+        }
+        if self.file.is_none() && names.is_empty() {
+            names = supply.built_ins().keys().cloned().collect();
+            if names.is_empty() {
+                bail!(
+                    "there is no gadget to serve: this gadgetry carries none, and --gadget-images names none"
+                );
+            }
+        }
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        Ok(names)
+    }
+}
+
+/// One reference a line; what follows a `#` is a comment.
+fn parse(text: &str) -> impl Iterator<Item = String> {
+    text.lines()
+        .map(|line| line.split_once('#').map_or(line, |(line, _)| line).trim())
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+}
+
+/// The gadgets that are served.
+pub(super) struct Served {
+    images: Images,
+    supply: Supply,
+    node: Arc<Node>,
+    catalog: Arc<Catalog>,
+    names: Vec<String>,
+    hangup: Signal,
+}
+
+/// Whether tags are looked up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tags {
+    /// As --pull says: what is in the store is taken from there.
+    AsBefore,
+    /// In the registry, unless --pull forbids it.
+    Again,
+}
+
+impl Served {
+    /// Fetches, verifies and registers all images; one that fails is fatal, as a tool that is silently not there is
+    /// found out about far too late.
+    pub(super) async fn new(images: Images, supply: Supply, node: Arc<Node>) -> Result<Self> {
+        // From here on a SIGHUP is a wish, and no longer the end of the process.
+        let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+        let names = images.read(&supply)?;
+        let mut gadgets = Vec::with_capacity(names.len());
+        for name in &names {
+            gadgets.push(register(&node, supply.fetch(name).await?).await?);
+        }
+        let catalog = Arc::new(Catalog::new(gadgets)?);
+        Ok(Self { images, supply, node, catalog, names, hangup })
+    }
+
+    /// The catalogue.
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.clone()
+    }
+
+    /// Keeps the catalogue up to date for as long as it is polled. `refresh`: how often tags are resolved again.
+    pub(super) async fn follow(mut self, refresh: Option<Duration>) -> Infallible {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // A tick that never comes is simplest as one that nobody waits for.
+        let every = refresh.unwrap_or(LOOK);
+        let mut again = interval_at(Instant::now() + every, every);
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told = String::new();
+        loop {
+            let tags = tokio::select! {
+                Some(()) = self.hangup.recv() => Tags::Again,
+                _ = again.tick(), if refresh.is_some() => Tags::Again,
+                _ = look.tick(), if self.images.file.is_some() => Tags::AsBefore,
+                // No signal can come any more, and nothing else was asked for.
+                else => std::future::pending().await,
+            };
+            let names = match self.images.read(&self.supply) {
+                Ok(names) => {
+                    told.clear();
+                    names
+                }
+                // A file that is being replaced may be away for a moment; told once, not each second.
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    if error != told {
+                        tracing::error!(error, "the gadgets stay as they are");
+                        told = error;
+                    }
+                    continue;
+                }
+            };
+            if tags == Tags::AsBefore && names == self.names {
+                continue;
+            }
+            self.names = names;
+            self.update(tags).await;
+        }
+    }
+
+    /// Makes the catalogue that of `self.names`.
+    async fn update(&self, tags: Tags) {
+        let before = self.catalog.gadgets();
+        let mut gadgets = Vec::with_capacity(self.names.len());
+        for name in &self.names {
+            let present = before.iter().find(|it| it.identity.reference == *name);
+            match (self.gadget(name, present, tags).await, present) {
+                (Ok(gadget), _) => gadgets.push(gadget),
+                (Err(error), Some(present)) => {
+                    tracing::error!(image = name, error = format!("{error:#}"), "the gadget stays as it was");
+                    gadgets.push(present.clone());
+                }
+                (Err(error), None) => {
+                    tracing::error!(image = name, error = format!("{error:#}"), "the gadget is not offered");
+                }
+            }
+        }
+        let same = before.len() == gadgets.len()
+            && gadgets.iter().all(|gadget| before.iter().any(|it| Arc::ptr_eq(it, gadget)));
+        if same {
+            return;
+        }
+        let names = gadgets.iter().map(|it| it.identity.name.as_str()).collect::<Vec<_>>().join(", ");
+        match self.catalog.replace(gadgets) {
+            Ok(()) => {
+                tracing::info!(gadgets = names, "the gadgets have changed");
+                self.node.forget_others(&self.catalog.gadgets());
+            }
+            Err(error) => tracing::error!(%error, "the gadgets stay as they are"),
+        }
+    }
+
+    /// The gadget of `name`: the `present` one where nothing has changed.
+    async fn gadget(&self, name: &str, present: Option<&Arc<Gadget>>, tags: Tags) -> Result<Arc<Gadget>> {
+        let image = match (tags, present) {
+            (Tags::AsBefore, Some(present)) => return Ok(present.clone()),
+            (Tags::AsBefore, None) => self.supply.fetch(name).await?,
+            (Tags::Again, _) => self.supply.fetch_again(name).await?,
+        };
+        match present {
+            Some(present)
+                if (&present.identity.digest, &present.identity.signed_by)
+                    == (&image.identity.digest, &image.identity.signed_by) =>
+            {
+                Ok(present.clone())
+            }
+            _ => register(&self.node, image).await,
+        }
+    }
+}
+
+/// Compiling takes a moment the first time an image is seen; clients are served meanwhile.
+async fn register(node: &Arc<Node>, image: Verified) -> Result<Arc<Gadget>> {
+    let node = node.clone();
+    Ok(tokio::task::spawn_blocking(move || node.register(image)).await??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_file_of_images_has_one_a_line_and_comments() {
+        let text = "# ours\n\ntrace_open\n  reg.example/me/mine:v1   # new\r\n#off\n";
+        assert_eq!(parse(text).collect::<Vec<_>>(), ["trace_open", "reg.example/me/mine:v1"]);
+    }
+}

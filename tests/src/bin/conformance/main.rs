@@ -1,0 +1,52 @@
+//! The server that the protocol's conformance suite is run against: gadgetry's own handler and HTTP transport, with
+//! the tools, prompts and resources that the suite asks for by name behind them. It prints where it listens, and
+//! serves until it is ended.
+//!
+//! None of the fixtures is in the product. They do what no gadget can (ask the client something, answer with
+//! pictures), which is why they stand beside the catalogue and not in it; the catalogue is empty.
+
+mod asking;
+mod content;
+mod fixtures;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use gadgetry_mcp::{Caller, Options, Server, http};
+use gadgetry_run::catalog::Catalog;
+use gadgetry_run::fleet::{Called, RunError};
+use gadgetry_run::gadget::Gadget;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+/// There is no gadget, so nobody calls one.
+struct NoGadgets;
+
+impl Caller for NoGadgets {
+    async fn call(
+        &self,
+        gadget: Arc<Gadget>,
+        _: usize,
+        _: Map<String, Value>,
+        _: CancellationToken,
+    ) -> Result<Called, RunError> {
+        let gadget = gadget.identity.name.clone();
+        Err(RunError::Failed { gadget, message: "is in no catalogue of this server".into() })
+    }
+
+    fn containers(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let catalog = Arc::new(Catalog::new(Vec::new())?);
+    let fixtures = Arc::new(fixtures::Fixtures::new(catalog.clone()));
+    let server = Server::new(catalog, Arc::new(NoGadgets), vec![fixtures], Options::default())?;
+    let config = http::Config { host: "localhost".into(), ..http::Config::default() };
+    let listening = http::listen(config).await?;
+    println!("http://{}/mcp", listening.address());
+    listening.serve(server, CancellationToken::new()).await;
+    Ok(())
+}
