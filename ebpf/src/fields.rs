@@ -54,12 +54,14 @@ kernel_field! {
     pub static FS_PWD_MNT: fs_struct.pwd.mnt => Addr;
     pub static FILE_DENTRY: file.f_path.dentry => Addr;
     pub static FILE_INODE: file.f_inode => Addr;
+    pub static FILE_PRIVATE: file.private_data => Addr;
     pub static FILE_MNT: file.f_path.mnt => Addr;
 
     pub static DENTRY_NAME: dentry.d_name.name => Addr;
     pub static DENTRY_NAME_LEN: dentry.d_name.len => u32;
     pub static DENTRY_PARENT: dentry.d_parent => Addr;
     pub static INODE_NUMBER: inode.i_ino => u64;
+    pub static INODE_MODE: inode.i_mode => u16;
     pub static INODE_SB: inode.i_sb => Addr;
     pub static SB_DEV: super_block.s_dev => u32;
     pub static SB_MAGIC: super_block.s_magic => u64;

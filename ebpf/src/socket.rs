@@ -44,12 +44,12 @@ impl Socket {
         if file.is_null() {
             return None;
         }
-        let mode = fields::INODE_MODE.read_or_zero(kernel::FILE_INODE.read_or_zero(file));
+        let mode = kernel::INODE_MODE.read_or_zero(kernel::FILE_INODE.read_or_zero(file));
         if mode & TYPE_OF_FILE != IS_SOCKET {
             return None;
         }
         // Null for a socket's name in the file system that was opened with `O_PATH`.
-        let sock = fields::SOCKET_SOCK.read_or_zero(fields::FILE_PRIVATE.read_or_zero(file));
+        let sock = fields::SOCKET_SOCK.read_or_zero(kernel::FILE_PRIVATE.read_or_zero(file));
         if sock.is_null() { None } else { Some(Self(sock)) }
     }
 

@@ -36,6 +36,4 @@ kernel_field! {
 
     pub static SOCKET_SOCK: socket.sk => Addr;
     pub static SOCKET_FILE: socket.file => Addr;
-    pub static FILE_PRIVATE: file.private_data => Addr;
-    pub static INODE_MODE: inode.i_mode => u16;
 }

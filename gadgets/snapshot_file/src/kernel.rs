@@ -16,7 +16,6 @@ gadget::params! {
 gadget::kernel_field! {
     static FILE_FLAGS: file.f_flags => u32;
     static FILE_POSITION: file.f_pos => u64;
-    static INODE_MODE: inode.i_mode => u16;
     static INODE_LINKS: inode.i_nlink => u32;
     static INODE_SIZE: inode.i_size => u64;
 }
@@ -42,7 +41,7 @@ fn files(ctx: Iter<OpenFile>) -> Option<()> {
         device: fields::SB_DEV.read_or_zero(filesystem),
         links,
         path_len: path.len,
-        mode: INODE_MODE.read_or_zero(inode),
+        mode: fields::INODE_MODE.read_or_zero(inode),
         notes: if path.cut { event::PATH_CUT } else { 0 },
         reserved: 0,
     });

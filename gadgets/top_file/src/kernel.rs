@@ -17,10 +17,6 @@ gadget::params! {
     all: bool,
 }
 
-gadget::kernel_field! {
-    static INODE_MODE: inode.i_mode => u16;
-}
-
 gadget::event! {
     struct Key {
         inode: u64,
@@ -68,7 +64,7 @@ fn exit(ctx: Tracepoint, write: bool) -> Option<()> {
     let task = Task::current();
     let file = task.file(Syscall::current().arg::<0>() as i32);
     let inode = fields::FILE_INODE.read(file)?;
-    let mode = u32::from(INODE_MODE.read(inode)?);
+    let mode = u32::from(fields::INODE_MODE.read(inode)?);
     if !params::all() && mode & S_IFMT != S_IFREG {
         return None;
     }

@@ -13,7 +13,6 @@ gadget::params! {
 }
 
 gadget::kernel_field! {
-    static FILE_PRIVATE: file.private_data => Addr;
     static CONTEXT_TYPE: fs_context.fs_type => Addr;
     static SB_TYPE: super_block.s_type => Addr;
     static TYPE_NAME: file_system_type.name => Addr;
@@ -95,7 +94,7 @@ impl Call {
     /// then the kernel has checked that it is one.
     #[inline(always)]
     fn fs_of_context(&mut self, fd: i32) {
-        let context = FILE_PRIVATE.read_or_zero(Task::current().file(fd));
+        let context = fields::FILE_PRIVATE.read_or_zero(Task::current().file(fd));
         self.fs(CONTEXT_TYPE.read_or_zero(context));
     }
 
