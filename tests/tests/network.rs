@@ -82,9 +82,11 @@ fn trace_tcp_tells_both_ends_of_a_connection() {
     let answer = run.answer();
     assert!(with(&elsewhere.answer(), "pid", own()).is_empty());
     assert_eq!(answer["loss"]["total"], 0);
-    for address in ["127.0.0.1", "::1"] {
-        let all = with(&answer, "pid", own());
-        let all: Vec<_> = all.into_iter().filter(|row| row["src_addr"] == address).collect();
+    for ((client, server), address) in ports.into_iter().zip(["127.0.0.1", "::1"]) {
+        // Other tests of this process connect at the same time.
+        let ours = |row: &&Value| row["dst_port"] == server || row["dst_port"] == client;
+        let all: Vec<_> = with(&answer, "src_addr", address).into_iter().filter(ours).collect();
+        assert!(all.iter().all(|row| row["pid"] == own()), "{all:?}");
         let of = |event: &str, role: &str| {
             let found: Vec<_> =
                 all.iter().filter(|row| row["event"] == event && row["role"] == role).collect();
@@ -92,8 +94,11 @@ fn trace_tcp_tells_both_ends_of_a_connection() {
             *found[0]
         };
         let (connect, accept) = (of("connect", "client"), of("accept", "server"));
-        let talked = |(client, server)| connect["src_port"] == client && connect["dst_port"] == server;
-        assert!(ports.into_iter().any(talked), "{connect}");
+        assert_eq!(
+            (&connect["src_port"], &connect["dst_port"]),
+            (&json!(client), &json!(server)),
+            "{connect}"
+        );
         assert_eq!((&connect["src_port"], &connect["dst_port"]), (&accept["dst_port"], &accept["src_port"]));
         assert_eq!((&connect["dst_addr"], &accept["dst_addr"]), (&json!(address), &json!(address)));
         assert!(connect["latency_ns"].as_u64() > Some(1000) && connect.get("error").is_none(), "{connect}");
