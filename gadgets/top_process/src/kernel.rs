@@ -58,7 +58,11 @@ fn account() -> Option<Slot<Process>> {
         None => first(task, pid)?,
     };
     slot.add::<{ offset_of!(Process, cpu_ns) }>(now.saturating_sub(from));
-    slot.put::<{ offset_of!(Process, resident) }, u64>(resident(task));
+    // A process that ends has given up its memory before it runs for the last time.
+    let resident = resident(task);
+    if resident > 0 {
+        slot.put::<{ offset_of!(Process, resident) }, u64>(resident);
+    }
     slot.put::<{ offset_of!(Process, comm) }, [u64; 2]>(task.leader().comm());
     slot.put::<{ offset_of!(Process, threads) }, u32>(task.threads());
     Some(slot)
