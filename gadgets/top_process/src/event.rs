@@ -13,6 +13,8 @@ gadget::event! {
         pub switches: u64,
         /// Pages of memory that are resident, when it last ran; to within some dozen for each CPU.
         pub resident: u64,
+        /// Name of its main thread, when it last ran: it changes when another program is started.
+        pub comm: [u64; 2],
         /// Its threads, when it last ran.
         pub threads: u32,
         /// Bits: what is special about this process.

@@ -58,7 +58,12 @@ fn account() -> Option<Slot<Process>> {
         None => first(task, pid)?,
     };
     slot.add::<{ offset_of!(Process, cpu_ns) }>(now.saturating_sub(from));
-    slot.put::<{ offset_of!(Process, resident) }, u64>(resident(task));
+    // A process that ends has given up its memory before it runs for the last time.
+    let resident = resident(task);
+    if resident > 0 {
+        slot.put::<{ offset_of!(Process, resident) }, u64>(resident);
+    }
+    slot.put::<{ offset_of!(Process, comm) }, [u64; 2]>(task.leader().comm());
     slot.put::<{ offset_of!(Process, threads) }, u32>(task.threads());
     Some(slot)
 }
@@ -68,7 +73,7 @@ fn account() -> Option<Slot<Process>> {
 fn first(task: Task, pid: u32) -> Option<Slot<Process>> {
     let mut record = gadget::begin_for::<Process>(task.leader())?;
     let notes = if task.is_kernel_thread() { event::KERNEL_THREAD } else { 0 };
-    record.set(Process { cpu_ns: 0, switches: 0, resident: 0, threads: 0, notes });
+    record.set(Process { cpu_ns: 0, switches: 0, resident: 0, comm: [0; 2], threads: 0, notes });
     PROCESSES.insert(pid, record)
 }
 

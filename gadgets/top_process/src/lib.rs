@@ -6,7 +6,7 @@ pub mod event;
 
 use event::Process;
 use gadget::{
-    Common, Context, Event, Failure, Gadget, Reduce, Rows,
+    Common, Context, Event, Failure, Gadget, Header, Reduce, Rows,
     top::{self, Ranked, Top, number},
 };
 
@@ -49,6 +49,8 @@ pub struct Row<'a> {
 /// What a process is now, apart from its counters.
 #[derive(Clone, Copy)]
 struct Now {
+    /// With the name it has now.
+    header: Header,
     resident_bytes: u64,
     threads: u32,
     kernel_thread: bool,
@@ -75,7 +77,12 @@ impl Gadget for TopProcess {
 
     fn event(&mut self, event: &Event<'_, Process>, _: &mut Rows<Self>) -> Result<(), Failure> {
         let process = event.data;
+        let mut header = *event.header;
+        for (into, word) in header.comm.as_chunks_mut::<8>().0.iter_mut().zip(process.comm) {
+            *into = word.to_le_bytes();
+        }
         let now = Now {
+            header,
             resident_bytes: process.resident.saturating_mul(self.page_bytes),
             threads: process.threads,
             kernel_thread: process.notes & event::KERNEL_THREAD != 0,
@@ -109,17 +116,17 @@ fn weight(counts: &Counts) -> u64 {
 }
 
 fn row<'a>(it: &Ranked<'a, Now, 2>) -> Row<'a> {
-    let Now { resident_bytes, threads, kernel_thread } = *it.what;
+    let Now { header, resident_bytes, threads, kernel_thread } = it.what;
     let [cpu_ns, switches] = it.counts;
     Row {
-        common: it.common,
+        common: Common { header, ..it.common },
         // To a tenth of a percent.
         cpu_percent: (it.per_second(0) / 1_000_000) as f64 / 10.0,
         cpu_ns,
         switches,
-        threads,
-        resident_bytes,
-        kernel_thread,
+        threads: *threads,
+        resident_bytes: *resident_bytes,
+        kernel_thread: *kernel_thread,
     }
 }
 

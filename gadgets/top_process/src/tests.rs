@@ -6,7 +6,8 @@ use gadget::{
 
 use super::*;
 
-const PROCESS: Process = Process { cpu_ns: 0, switches: 1, resident: 10, threads: 2, notes: 0 };
+const PROCESS: Process =
+    Process { cpu_ns: 0, switches: 1, resident: 10, comm: [0x646e_6966, 0], threads: 2, notes: 0 };
 
 fn batch(seconds: u64, processes: &[(u32, Process)]) -> Batch {
     processes.iter().fold(Batch::new(), |batch, (pid, process)| {
@@ -31,6 +32,7 @@ fn shares_are_of_the_interval_and_of_the_run() {
     assert_eq!((&first[0]["pid"], &first[0]["cpu_percent"]), (&json!(1), &json!(100.0)));
     assert_eq!((&first[1]["pid"], &first[1]["cpu_percent"]), (&json!(2), &json!(25.0)));
     assert_eq!(second.len(), 1, "the other did not run");
+    assert_eq!(second[0]["comm"], "find", "the name it has now, not that of the header");
     assert_eq!((&second[0]["cpu_percent"], &second[0]["resident_bytes"]), (&json!(50.0), &json!(20 * 4096)));
     assert_eq!((&end[0]["cpu_percent"], &end[0]["cpu_ns"]), (&json!(75.0), &json!(1_500_000_000_u64)));
     assert_eq!((&end[0]["threads"], &end[0]["resident_bytes"]), (&json!(2), &json!(20 * 4096)));

@@ -23,7 +23,8 @@ impl Live {
         }
         let (height, width) = Term::stdout().size();
         let view = view(columns, lines, usize::from(height), usize::from(width))?;
-        self.clear()?;
+        // The first time, the headings that every run begins with.
+        Term::stdout().clear_screen()?;
         self.drawn = true;
         let mut out = std::io::stdout().lock();
         out.write_all(view.as_bytes())?;
