@@ -85,6 +85,8 @@ fn copy_of_echo(host: &Host) -> std::path::PathBuf {
     let from = gadgetry_tests::root().join("tests/gadgets/echo");
     let copied = Command::new("cp").arg("-r").args([&from, &folder]).status();
     assert!(copied.expect("cp starts").success());
+    let sdk = gadgetry_tests::root().join("sdk").display().to_string();
+    rewrite(&folder.join("Cargo.toml"), "../../../sdk", &sdk);
     folder
 }
 
