@@ -85,6 +85,8 @@ fn copy_of_echo(host: &Host) -> std::path::PathBuf {
     let from = gadgetry_tests::root().join("tests/gadgets/echo");
     let copied = Command::new("cp").arg("-r").args([&from, &folder]).status();
     assert!(copied.expect("cp starts").success());
+    let sdk = gadgetry_tests::root().join("sdk").display().to_string();
+    rewrite(&folder.join("Cargo.toml"), "../../../sdk", &sdk);
     folder
 }
 
@@ -123,8 +125,8 @@ async fn the_file_of_images_adds_and_removes_gadgets_and_never_mid_run() {
     let structured = answer.structured_content.expect("an answer");
     assert!(structured["summary"]["duration_ms"].as_u64() >= Some(4000), "{structured}");
 
-    // A misspelt name takes nothing away.
-    std::fs::write(&file, "snapshot_process\ntrace_opne\ntrace_exec\n").expect("the file");
+    // A name that is nowhere takes nothing away.
+    std::fs::write(&file, "snapshot_process\ntrace_exec\nlocalhost:1/no/such:v1\n").expect("the file");
     world.changed("a gadget was added beside a wrong one").await;
     assert_eq!(world.tools().await, ["snapshot_process", "trace_exec"]);
     world.client.cancel().await.expect("the end");

@@ -140,36 +140,50 @@ impl Served {
         }
     }
 
-    /// Makes the catalogue that of `self.names`.
+    /// Makes the catalogue that of `self.names`: what is at hand at once, the others as each has been fetched, so that
+    /// a registry that does not answer holds up neither a removal nor what comes before it in the list.
     async fn update(&self, tags: Tags) {
         let before = self.catalog.gadgets();
-        let mut gadgets = Vec::with_capacity(self.names.len());
+        let present = |name: &String| before.iter().find(|it| it.identity.reference == *name);
+        let mut gadgets: Vec<_> = self.names.iter().filter_map(present).cloned().collect();
+        self.publish(&gadgets);
         for name in &self.names {
-            let present = before.iter().find(|it| it.identity.reference == *name);
-            match (self.gadget(name, present, tags).await, present) {
-                (Ok(gadget), _) => gadgets.push(gadget),
-                (Err(error), Some(present)) => {
-                    tracing::error!(image = name, error = format!("{error:#}"), "the gadget stays as it was");
-                    gadgets.push(present.clone());
+            let present = present(name);
+            match self.gadget(name, present, tags).await {
+                Ok(gadget) => {
+                    let mut changed = gadgets.clone();
+                    changed.retain(|it| present.is_none_or(|present| !Arc::ptr_eq(it, present)));
+                    changed.push(gadget);
+                    if self.publish(&changed) {
+                        gadgets = changed;
+                    }
                 }
-                (Err(error), None) => {
-                    tracing::error!(image = name, error = format!("{error:#}"), "the gadget is not offered");
+                Err(error) => {
+                    let kept = if present.is_some() { "stays as it was" } else { "is not offered" };
+                    tracing::error!(image = name, error = format!("{error:#}"), "the gadget {kept}");
                 }
             }
         }
+        self.node.forget_others(&self.catalog.gadgets());
+    }
+
+    /// Puts `gadgets` into the catalogue, where they are not what is there; whether they can be.
+    fn publish(&self, gadgets: &[Arc<Gadget>]) -> bool {
+        let before = self.catalog.gadgets();
         let same = before.len() == gadgets.len()
             && gadgets.iter().all(|gadget| before.iter().any(|it| Arc::ptr_eq(it, gadget)));
         if same {
-            return;
+            return true;
         }
-        let names = gadgets.iter().map(|it| it.identity.name.as_str()).collect::<Vec<_>>().join(", ");
-        match self.catalog.replace(gadgets) {
+        let replaced = self.catalog.replace(gadgets.to_vec());
+        match &replaced {
             Ok(()) => {
-                tracing::info!(gadgets = names, "the gadgets have changed");
-                self.node.forget_others(&self.catalog.gadgets());
+                let names: Vec<_> = gadgets.iter().map(|it| it.identity.name.as_str()).collect();
+                tracing::info!(gadgets = names.join(", "), "the gadgets have changed");
             }
             Err(error) => tracing::error!(%error, "the gadgets stay as they are"),
         }
+        replaced.is_ok()
     }
 
     /// The gadget of `name`: the `present` one where nothing has changed.
