@@ -1,6 +1,6 @@
 //! A running instance and the one way into it: a call with a deadline, whose failure is told as what the gadget did.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{ComponentNamedList, Func, Lift, Linker, Lower, WasmStr};
 use wasmtime::{Engine, Store, StoreContextMut};
@@ -18,8 +18,8 @@ pub(crate) struct State {
     pub(crate) log: Log,
     /// For guests that import them.
     pub(crate) symbols: Option<Box<dyn Symbols>>,
-    /// Ticks that a call may take.
-    pub(crate) deadline: u64,
+    /// When the present call is to be over.
+    pub(crate) ends: Instant,
     memory: MemoryCap,
 }
 
@@ -57,7 +57,7 @@ impl Instance {
         let state = State {
             log: Log::new(gadget, limits.log_lines_per_second),
             symbols: None,
-            deadline: ticker::ticks(limits.deadline_per_call),
+            ends: Instant::now() + limits.deadline_per_call,
             memory: MemoryCap { bytes },
         };
         let mut store = Store::new(&shared.engine, state);
@@ -95,6 +95,7 @@ impl Instance {
             return Err(GuestError::Ended { call: name });
         }
         self.store.data_mut().log.last_error = None;
+        self.store.data_mut().ends = Instant::now() + self.deadline;
         self.store.set_epoch_deadline(ticker::ticks(self.deadline));
         // The type is checked anew each time because borrowed parameters have a lifetime of their own. It takes
         // nanoseconds.

@@ -1,10 +1,13 @@
 //! The `symbols` import: names for the addresses of a stack. What knows them is the host's; it is asked at once, since
 //! a process that is sampled may be gone a moment later.
 
+use std::time::Instant;
+
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmList};
 
 use crate::instance::State;
+use crate::ticker;
 use crate::wire::SYMBOLS;
 
 /// Most addresses of one call: a kernel stack and a user stack have 127 each.
@@ -13,7 +16,7 @@ const MOST: usize = 4096;
 const LONGEST: usize = 512;
 
 /// Knows names for addresses.
-pub trait Symbols {
+pub trait Symbols: Send {
     /// The function that each address lies in, empty where it is not known. `pid`: the process whose addresses they are,
     /// or `None` for the kernel.
     fn resolve(&mut self, pid: Option<u32>, addresses: &[u64]) -> Vec<String>;
@@ -36,15 +39,18 @@ pub(crate) fn offer(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 return Err(Refused::TooMany(addresses.len()).into());
             }
             let addresses: Vec<u64> = addresses.iter(&mut cx)?.collect::<wasmtime::Result<_>>()?;
+            let began = Instant::now();
             let symbols = cx.data_mut().symbols.as_mut().ok_or(Refused::None)?;
             let mut names = symbols.resolve((pid != 0).then_some(pid), &addresses);
             for name in &mut names {
                 name.truncate(name.floor_char_boundary(LONGEST));
             }
             names.resize(addresses.len(), String::new());
-            // Reading a large program's symbols is not the guest's time.
-            let deadline = cx.data().deadline;
-            cx.set_epoch_deadline(deadline);
+            // Reading a large program's symbols is not the guest's time, of which it gets no more by asking.
+            let state = cx.data_mut();
+            state.ends += began.elapsed();
+            let left = state.ends.saturating_duration_since(Instant::now());
+            cx.set_epoch_deadline(ticker::ticks(left));
             Ok((names,))
         },
     )

@@ -64,7 +64,7 @@ fn gadget(kind: Kind) -> Arc<Gadget> {
         prompts: vec![],
         links: Links::default(),
     };
-    Arc::new(Gadget { identity: identity(), descriptor, tools: vec![] })
+    Arc::new(Gadget { identity: identity(), descriptor, tools: vec![], readme: None })
 }
 
 fn runs(limits: Limits) -> Arc<Runs<Stub>> {
