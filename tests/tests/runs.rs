@@ -154,7 +154,7 @@ async fn a_background_run_is_read_in_pages_and_stopped() {
 
     // A filter that no row can pass: refused before anything is attached.
     let wrong =
-        runs.start(gadget, arguments(json!({"filter": "pth == \"x\""})), "me").await.err().expect("refused");
+        runs.start(gadget, arguments(json!({"filter": "pth == \"x\""})), "me").await.expect_err("refused");
     assert!(wrong.to_string().contains("did you mean `path`"), "{wrong}");
 }
 

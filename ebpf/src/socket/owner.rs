@@ -7,6 +7,11 @@
 //!
 //! [`socket_owners!`](crate::socket_owners) declares the programs; the gadget's manifest names them as hooks.
 
+#![expect(
+    clippy::allow_attributes,
+    reason = "the macro's, which serves crates that deny unsafe code and others"
+)]
+
 use gadget_abi::Header;
 
 use super::{Socket, unowned};

@@ -174,7 +174,7 @@ const CATALOGUE: [&str; 25] = [
 
 /// The tools of the catalogue that `prompt` names and `offered` does not: told below the text, so that the assistant
 /// neither calls nor looks for them.
-pub(crate) fn missing<'a>(prompt: &'a Prompt, offered: impl Fn(&str) -> bool) -> Vec<&'a str> {
+pub(crate) fn missing(prompt: &Prompt, offered: impl Fn(&str) -> bool) -> Vec<&str> {
     let quoted = prompt.text.split('`').skip(1).step_by(2);
     let mut missing: Vec<_> = quoted.filter(|it| CATALOGUE.contains(it) && !offered(it)).collect();
     missing.sort_unstable();
