@@ -23,6 +23,7 @@ mod program;
 mod reader;
 mod refusal;
 mod settings;
+mod skipped;
 mod sys;
 mod table;
 
