@@ -19,7 +19,6 @@ use crate::kernel::LoadError;
 use crate::prepare::PreparedHook;
 use crate::program;
 use crate::refusal::{Attempt, Refusal, Refused, causes, list};
-use crate::skipped::skipped;
 use crate::{Kernel, Prepared, RING_BYTES, ReadError, Reader, Settings, SettingsError, Table};
 
 /// Why a run did not start.
@@ -106,7 +105,6 @@ pub struct Attached {
     reader: Option<Reader>,
     iterators: Vec<Iterator>,
     tables: Vec<Table>,
-    skipped: u64,
 }
 
 impl Attached {
@@ -133,7 +131,6 @@ impl Attached {
             programs: Vec::new(),
             missing: Vec::new(),
             iterators: Vec::new(),
-            skipped: 0,
             tables: tables(&mut ebpf, prepared),
         };
         if let (Some(scope), Some(wanted)) = (&mut attached.scope, &settings.scope) {
@@ -241,12 +238,6 @@ impl Attached {
         Ok(counts.iter().sum())
     }
 
-    /// How often the kernel passed a program by because it would have interrupted one: at most so many events are
-    /// missing that nothing else tells of. Known once the programs are detached.
-    pub const fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
     /// The mount namespaces in scope; `None` for a gadget that knows no scope.
     pub fn scope(&mut self) -> Option<&mut Scope> {
         self.scope.as_mut()
@@ -275,7 +266,6 @@ impl Attached {
         self.iterators.clear();
         let Some(mut ebpf) = self.ebpf.take() else { return };
         let used = |name: &str| self.programs.iter().any(|it| it.program == name);
-        self.skipped = ebpf.programs().filter(|(name, _)| used(name)).map(|(_, it)| skipped(it)).sum();
         let programs = ebpf.programs_mut().filter(|(name, _)| used(name));
         std::thread::scope(|scope| {
             for (_, program) in programs {

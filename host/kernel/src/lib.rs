@@ -23,7 +23,6 @@ mod program;
 mod reader;
 mod refusal;
 mod settings;
-mod skipped;
 mod sys;
 mod table;
 

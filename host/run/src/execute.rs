@@ -235,13 +235,6 @@ fn report(
     if pump.framer.malformed() > 0 {
         notes.push(format!("{} events were shorter than their header", pump.framer.malformed()));
     }
-    if attached.skipped() > 0 {
-        let times = attached.skipped();
-        notes.push(format!(
-            "the kernel passed programs by {times} times, as one would have interrupted another: up to so many events \
-             are missing"
-        ));
-    }
     let host = wanted.is_none();
     let node_counts = NodeCounts { seen: pump.seen, returned: pump.rows.returned, lost: loss.total };
     let programs = attached
