@@ -9,7 +9,7 @@ use serde_json::Value;
 
 mod validate;
 
-pub use validate::{Invalid, MAX_DESCRIPTION, RESERVED_PARAMS};
+pub use validate::{Invalid, MAX_DESCRIPTION, RESERVED_PARAMS, RESERVED_TOOLS};
 
 /// Version of this document's shape; a host refuses one it does not know.
 pub const DESCRIPTOR_VERSION: u32 = 1;

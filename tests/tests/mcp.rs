@@ -82,19 +82,29 @@ fn wrong_arguments_are_told_by_name_and_the_server_goes_on() {
 }
 
 #[test]
-fn answers_are_what_their_schema_says_and_the_text_is_the_same() {
+fn answers_are_what_their_schemas_say_and_the_text_tells_the_same() {
     let host = Host::new();
-    let steps = Steps::new().list().call("snapshot_process", json!({"max_rows": 5}));
+    let steps = Steps::new()
+        .list()
+        .call("snapshot_process", json!({"max_rows": 5}))
+        .call("describe_gadget", json!({"name": "snapshot_process"}));
     let results = client::stdio(&host, "auto", &[IMAGES], steps).results;
     let tool = &results[0]["tools"].as_array().expect("tools")[0];
     assert_eq!(tool["name"], "snapshot_process");
     let answer = &results[1]["structuredContent"];
-    let validator = jsonschema::validator_for(&tool["outputSchema"]).expect("a schema");
-    let errors: Vec<_> = validator.iter_errors(answer).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{errors:?}");
-    let text: Value =
-        serde_json::from_str(results[1]["content"][0]["text"].as_str().expect("text")).expect("JSON");
-    assert_eq!(&text, answer);
+    let described = &results[2]["structuredContent"];
+    // The list has the short schema, the description the whole one.
+    for schema in [&tool["outputSchema"], &described["answer"]] {
+        let validator = jsonschema::validator_for(schema).expect("a schema");
+        let errors: Vec<_> = validator.iter_errors(answer).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+    assert!(described["arguments"]["properties"]["sort"]["description"].is_string(), "{described}");
+    let text = results[1]["content"][0]["text"].as_str().expect("text");
+    for row in answer["rows"].as_array().expect("rows") {
+        assert!(text.contains(&format!(",{},", row["pid"])), "{row} is not in {text}");
+    }
+    assert!(text.contains("lost: nothing"), "{text}");
     assert_eq!(answer["summary"]["returned"], 5);
     assert!(answer["summary"]["truncated"].as_u64() > Some(0));
     assert_eq!(answer["rows"].as_array().map(Vec::len), Some(5));
@@ -110,6 +120,36 @@ fn an_empty_answer_says_what_was_looked_at() {
     assert!(!looked["programs"].as_array().expect("programs").is_empty(), "{answer}");
     assert!(looked["from"].as_str().expect("a time") < looked["to"].as_str().expect("a time"));
     assert!(answer["summary"]["duration_ms"].as_u64() >= Some(300));
+}
+
+#[test]
+fn the_list_of_all_gadgets_is_short() {
+    let host = Host::new();
+    for (mode, most) in [("full", 24_000), ("compact", 3_000)] {
+        let mode = format!("--tool-mode={mode}");
+        let seen = client::stdio(&host, "auto", &[&mode], Steps::new().list());
+        let tools = seen.results[0]["tools"].as_array().expect("tools");
+        let bytes = serde_json::to_string(tools).expect("JSON").len();
+        assert!(bytes < most, "{mode}: {} tools take {bytes} bytes", tools.len());
+        for tool in tools {
+            let description = tool["description"].as_str().expect("a description");
+            assert!(description.len() < 1024, "{}: {} bytes", tool["name"], description.len());
+        }
+    }
+}
+
+#[test]
+fn a_background_run_is_started_and_listed() {
+    let host = Host::new();
+    let steps = Steps::new()
+        .call("trace_exec", json!({"background": true, "comm": "bg-test", "fields": ["comm", "path"]}))
+        .call("list_runs", json!({}))
+        .and_call("get_run", json!({"id": "not-a-run"}));
+    let results = client::stdio(&host, "auto", &[IMAGES], steps).results;
+    let run = &results[0]["structuredContent"]["run"];
+    assert_eq!(run["status"], "running", "{}", results[0]);
+    assert_eq!(results[1]["structuredContent"]["runs"][0]["id"], run["id"]);
+    assert_eq!(results[2]["isError"], true, "{}", results[2]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gadget_registry::descriptor::RESERVED_TOOLS;
 use gadgetry_tests::host::Host;
 use gadgetry_tests::registry::Registry;
 use rmcp::model::CallToolRequestParams;
@@ -50,7 +51,8 @@ impl World {
 
     async fn tools(&self) -> Vec<String> {
         let list = self.client.list_tools(None).await.expect("a list").tools;
-        list.into_iter().map(|tool| tool.name.into_owned()).collect()
+        let gadgets = list.into_iter().map(|tool| tool.name.into_owned());
+        gadgets.filter(|it| !RESERVED_TOOLS.contains(&it.as_str())).collect()
     }
 
     async fn changed(&self, why: &str) {

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use gadgetry_run::fleet::{Called, Fleet, RunError};
+use gadgetry_run::fleet::{Called, Fleet, OnProgress, RunError};
 use gadgetry_run::gadget::Gadget;
+use gadgetry_run::runs::Runner;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-/// Calls one tool of a gadget.
-pub trait Caller: Send + Sync + 'static {
+/// Calls one tool of a gadget, or runs a gadget in the background.
+pub trait Caller: Runner {
     /// As [`Fleet::call`]: `tool` is the index among the gadget's tools; cancelling detaches its programs at once.
     fn call(
         &self,
@@ -17,6 +18,7 @@ pub trait Caller: Send + Sync + 'static {
         tool: usize,
         arguments: Map<String, Value>,
         cancel: CancellationToken,
+        progress: Option<OnProgress>,
     ) -> impl Future<Output = Result<Called, RunError>> + Send;
 
     /// As [`Fleet::containers`]: names of the containers that run, for completion. Must not wait.
@@ -30,8 +32,9 @@ impl Caller for Fleet {
         tool: usize,
         arguments: Map<String, Value>,
         cancel: CancellationToken,
+        progress: Option<OnProgress>,
     ) -> Result<Called, RunError> {
-        Fleet::call(self, gadget, tool, arguments, cancel, None).await
+        Fleet::call(self, gadget, tool, arguments, cancel, progress).await
     }
 
     fn containers(&self) -> Vec<String> {

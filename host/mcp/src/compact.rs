@@ -1,6 +1,6 @@
 //! The few tools by which an assistant finds and runs gadgets when the whole list would be too long for it: look for
 //! one, read its definition, run it. The definitions that a session begins with are then the same size however many
-//! gadgets there are.
+//! gadgets there are. The one that reads a definition stands beside the whole list too, which is brief.
 
 use std::sync::Arc;
 
@@ -8,12 +8,14 @@ use gadgetry_run::gadget::Tool;
 use rmcp::model::{CallToolResult, ContentBlock, Tool as Listed, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
+use crate::listing::with_background;
 use crate::reply::failure;
 
 /// Name of the tool that runs another.
 pub(crate) const RUN: &str = "run_gadget";
 const SEARCH: &str = "search_gadgets";
-const DESCRIBE: &str = "describe_gadget";
+/// Name of the tool that reads a definition.
+pub(crate) const DESCRIBE: &str = "describe_gadget";
 
 /// What a name means among them; [`RUN`] is unwrapped before anything is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +33,13 @@ impl Finder {
         }
     }
 
-    /// Answers a call; `tools` are those on offer.
-    pub(crate) fn call(self, tools: &[&Tool], arguments: &Map<String, Value>) -> CallToolResult {
+    /// Answers a call; `tools` are those on offer. `background`: whether they may run in the background.
+    pub(crate) fn call(
+        self,
+        tools: &[&Tool],
+        arguments: &Map<String, Value>,
+        background: bool,
+    ) -> CallToolResult {
         let (takes, required) = match self {
             Self::Search => ("query", false),
             Self::Describe => ("name", true),
@@ -46,7 +53,7 @@ impl Finder {
         match arguments.get(takes) {
             Some(Value::String(text)) => match self {
                 Self::Search => search(tools, text),
-                Self::Describe => describe(tools, text),
+                Self::Describe => describe(tools, text, background),
             },
             None if !required => search(tools, ""),
             _ => failure(format!("argument `{takes}`: a string is wanted")),
@@ -54,16 +61,41 @@ impl Finder {
     }
 }
 
+fn own(
+    name: &'static str,
+    title: &str,
+    description: &'static str,
+    input: Value,
+    [read_only, destructive, idempotent, open_world]: [bool; 4],
+) -> Listed {
+    let Value::Object(input) = input else { unreachable!("a literal object") };
+    let hints = ToolAnnotations::from_raw(
+        None,
+        Some(read_only),
+        Some(destructive),
+        Some(idempotent),
+        Some(open_world),
+    );
+    Listed::new(name, description, Arc::new(input)).with_title(title).with_annotations(hints)
+}
+
+/// The hints of a tool that only looks.
+const LOOKS: [bool; 4] = [true, false, true, false];
+
+/// The entry of tools/list for the tool that reads a definition.
+pub(crate) fn describes() -> Listed {
+    own(
+        DESCRIBE,
+        "Describe a gadget",
+        "Returns what a gadget shows, all its arguments, and the fields of its rows.",
+        json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"],
+               "additionalProperties": false}),
+        LOOKS,
+    )
+}
+
 /// Entries of tools/list. `tools` are those on offer: running one may do whatever any of them may.
 pub(crate) fn listed(tools: &[&Tool]) -> Vec<Listed> {
-    let own = |name: &'static str, title: &str, description: &'static str, input: Value, hints: [bool; 4]| {
-        let Value::Object(input) = input else { unreachable!("a literal object") };
-        let [read_only, destructive, idempotent, open_world] = hints.map(Some);
-        Listed::new(name, description, Arc::new(input))
-            .with_title(title)
-            .with_annotations(ToolAnnotations::from_raw(None, read_only, destructive, idempotent, open_world))
-    };
-    let looks = [true, false, true, false];
     let all = |hint: fn(&Tool) -> bool| tools.iter().all(|it| hint(it));
     let runs = [
         all(|it| it.annotations.read_only),
@@ -77,16 +109,9 @@ pub(crate) fn listed(tools: &[&Tool]) -> Vec<Listed> {
             "Find a gadget",
             "Finds gadgets by words: files, exec, dns, tcp, cpu, memory, mount, seccomp... Without a query, lists all.",
             json!({"type": "object", "properties": {"query": {"type": "string"}}, "additionalProperties": false}),
-            looks,
+            LOOKS,
         ),
-        own(
-            DESCRIBE,
-            "Describe a gadget",
-            "Returns what a gadget shows, its arguments, and the fields of its rows. Call it before the first run.",
-            json!({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"],
-                   "additionalProperties": false}),
-            looks,
-        ),
+        describes(),
         own(
             RUN,
             "Run a gadget",
@@ -151,7 +176,7 @@ fn score(tool: &Tool, words: &[String]) -> usize {
     words.iter().map(one).sum()
 }
 
-fn describe(tools: &[&Tool], name: &str) -> CallToolResult {
+fn describe(tools: &[&Tool], name: &str, background: bool) -> CallToolResult {
     let Some(tool) = tools.iter().find(|it| it.name == name) else {
         let name = crate::audit::cut(name);
         let like = crate::listing::nearest(name, tools.iter().map(|it| it.name.as_str()));
@@ -168,7 +193,7 @@ fn describe(tools: &[&Tool], name: &str) -> CallToolResult {
         "title": tool.title,
         "kind": tool.kind,
         "description": tool.description.trim(),
-        "arguments": *tool.input_schema,
+        "arguments": *with_background(tool, &tool.input_schema, background),
         "answer": *tool.output_schema,
         "annotations": {
             "readOnlyHint": hints.read_only,

@@ -5,27 +5,32 @@
 
 #![expect(deprecated, reason = "clients of the session era may still set a level of logging")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use gadgetry_run::gadget::Gadget;
+use gadgetry_run::schema::COMMON_HELP;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
-    DiscoverResult, GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities,
-    ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams,
+    CompleteResult, DiscoverResult, GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult,
+    Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference,
+    ServerCapabilities, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
     SubscribeRequestParams, SubscriptionFilter, Tool as Listed, UnsubscribeRequestMethod,
-    UnsubscribeRequestParams,
+    UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::{Map, Value};
 
 use crate::audit::{Line, Outcome};
 use crate::caller::Caller;
 use crate::complete::{Values, complete};
 use crate::listing::listed;
+use crate::owner::owner;
 use crate::reply::{failure, outcome_of, reply};
-use crate::server::{Ended, Found, Server, unknown};
-use crate::{compact, prompts, resources};
+use crate::server::{Ended, Found, Server, Shared, unknown};
+use crate::{compact, progress, prompts, resources, runs, tasks};
 
 /// How long a client may keep a list without asking again. Short, because gadgets come and go, and a client that does
 /// not listen for changes has only this.
@@ -40,26 +45,26 @@ impl<C: Caller> Server<C> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Ended {
-        let name = request.name.clone();
-        let gone = context.ct.clone();
+        let budget = self.shared.options.budget;
         match found {
             Found::Finder(finder) => {
                 let gadgets = self.shared.catalog.gadgets();
                 let arguments = request.arguments.unwrap_or_default();
-                let response = finder.call(&self.gadget_tools(&gadgets), &arguments).into();
+                let response =
+                    finder.call(&self.gadget_tools(&gadgets), &arguments, self.background()).into();
                 let outcome = outcome_of(&response);
                 Ok((response, outcome))
             }
-            Found::Gadget(gadget, tool) => {
-                let caller = self.shared.caller.clone();
+            Found::Run(tool) => {
                 let arguments = request.arguments.unwrap_or_default();
-                let call = |cancel| async move {
-                    let called = caller.call(gadget.clone(), tool, arguments, cancel).await;
-                    let (result, outcome) = reply(&gadget, called);
-                    Ok((result.into(), outcome))
+                let (result, outcome) = tokio::select! {
+                    called = tool.call(&self.shared.runs, arguments, owner(&context), budget) => called,
+                    () = context.ct.cancelled() => (failure("cancelled".to_owned()), Outcome::Cancelled),
+                    () = self.shared.stop.cancelled() => (failure("the server is stopping".to_owned()), Outcome::Cancelled),
                 };
-                self.run(&name, &gone, call).await
+                Ok((result.into(), outcome))
             }
+            Found::Gadget(gadget, tool) => self.called_gadget(gadget, tool, request, context).await,
             // In this task, so that what it asks of the client goes over this request's own stream.
             Found::Beside(part) => {
                 let response = tokio::select! {
@@ -68,6 +73,62 @@ impl<C: Caller> Server<C> {
                 };
                 let outcome = outcome_of(&response);
                 Ok((response, outcome))
+            }
+        }
+    }
+
+    async fn called_gadget(
+        &self,
+        gadget: Arc<Gadget>,
+        tool: usize,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Ended {
+        let mut arguments = request.arguments.unwrap_or_default();
+        if gadget.tools.get(tool).is_some_and(runs::can_run_on) {
+            match runs::in_background(&mut arguments) {
+                Ok(false) => {}
+                Ok(true) => return Ok(self.started(gadget, arguments, &context).await),
+                Err(message) => return Ok((failure(message).into(), Outcome::Argument)),
+            }
+        }
+        let (caller, runs) = (self.shared.caller.clone(), self.shared.runs.clone());
+        let (owner, budget) = (owner(&context), self.shared.options.budget);
+        let (progress, teller) = progress::teller(&context).unzip();
+        let call = |cancel| async move {
+            let called = caller.call(gadget.clone(), tool, arguments, cancel, progress).await;
+            if let Some(teller) = teller {
+                teller.finish().await;
+            }
+            let (result, outcome) = reply(&gadget, called, |answer| runs.fit(answer, owner, budget, false));
+            Ok((result.into(), outcome))
+        };
+        self.run(&request.name, &context.ct, call).await
+    }
+
+    /// Starts a run that outlives this call.
+    async fn started(
+        &self,
+        gadget: Arc<Gadget>,
+        arguments: Map<String, Value>,
+        context: &RequestContext<RoleServer>,
+    ) -> (CallToolResponse, Outcome) {
+        if !self.background() {
+            let message = format!(
+                "argument `{}`: this server runs with --read-only and starts nothing that outlives its call",
+                runs::BACKGROUND
+            );
+            return (failure(message).into(), Outcome::Argument);
+        }
+        let runs = &self.shared.runs;
+        match runs.start(gadget.clone(), arguments, owner(context)).await {
+            Ok(run) if tasks::wanted(context) => {
+                (CallToolResponse::Task(tasks::created(&run, runs.time_to_live())), Outcome::Ok)
+            }
+            Ok(run) => (runs::started(&gadget, &run).into(), Outcome::Ok),
+            Err(error) => {
+                let (result, outcome) = runs::refused(&error);
+                (result.into(), outcome)
             }
         }
     }
@@ -112,9 +173,16 @@ impl<C: Caller> Server<C> {
 
     fn instructions(&self) -> String {
         let mut text = include_str!("instructions.md").trim_end().to_owned();
-        if self.is_compact() {
+        let mut add = |more: &str| {
             text.push_str("\n\n");
-            text.push_str(include_str!("compact.md").trim_end());
+            text.push_str(more.trim_end());
+        };
+        add(COMMON_HELP);
+        if self.background() {
+            add(include_str!("background.md"));
+        }
+        if self.is_compact() {
+            add(include_str!("compact.md"));
         }
         text
     }
@@ -156,6 +224,7 @@ impl<C: Caller> ServerHandler for Server<C> {
             .enable_resources()
             .enable_resources_list_changed()
             .enable_completions()
+            .enable_tasks()
             .build();
         for part in &self.shared.beside {
             part.capabilities(&mut capabilities);
@@ -189,8 +258,9 @@ impl<C: Caller> ServerHandler for Server<C> {
 
     fn get_tool(&self, name: &str) -> Option<Listed> {
         match self.find(name).ok()? {
-            Found::Gadget(gadget, at) => gadget.tools.get(at).map(listed),
+            Found::Gadget(gadget, at) => gadget.tools.get(at).map(|tool| listed(tool, self.background())),
             Found::Finder(_) => self.tools().into_iter().find(|tool| tool.name == name),
+            Found::Run(tool) => Some(tool.listed()),
             Found::Beside(part) => part.tools().into_iter().find(|tool| tool.name == name),
         }
     }
@@ -221,6 +291,32 @@ impl<C: Caller> ServerHandler for Server<C> {
                 Err(error)
             }
         }
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let Shared { runs, options, .. } = &*self.shared;
+        tasks::get(runs, &request.task_id, owner(&context), options.budget)
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        // No task of ours asks for anything, so there is nothing that an answer could be to.
+        tasks::get(&self.shared.runs, &request.task_id, owner(&context), 0).map(drop)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        tasks::cancel(&self.shared.runs, &request.task_id, owner(&context)).await
     }
 
     async fn list_prompts(

@@ -2,11 +2,12 @@
 //!
 //! What is told from the kernel of a machine is nobody's business by default, so: it listens on the loopback unless
 //! told otherwise; a web page cannot reach it, because Origin and Host are checked; and as soon as it listens
-//! elsewhere every request needs a bearer token, without which it does not start. TLS is left to what stands before
-//! it.
+//! elsewhere every request needs a bearer token, without which it does not start. TLS is its own when it is given a
+//! certificate, and left to what stands before it otherwise.
 
 mod accept;
 mod secret;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,12 +25,14 @@ use tokio::net::{TcpListener, lookup_host};
 use tokio_util::sync::CancellationToken;
 
 pub use secret::{Secret, SecretError};
+pub use tls::{Files, TlsError};
 
+use self::tls::Tls;
 use crate::caller::Caller;
 use crate::server::Server;
 
-/// The largest request: arguments are small.
-const MAX_REQUEST: usize = 1 << 20;
+/// The largest request. Most arguments are small, but tools that look at texts are given them whole.
+const MAX_REQUEST: usize = 8 << 20;
 /// How long a session may be silent. It must outlast the longest run, because a client waiting for its answer is
 /// silent too.
 const SESSION_IDLE: Duration = MAX_DURATION.saturating_add(Duration::from_secs(300));
@@ -52,6 +55,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// The bearer token that every MCP request must carry.
     pub token: Option<Secret>,
+    /// The certificate to serve with, over TLS alone.
+    pub tls: Option<Files>,
+    /// Whether clients of the session era are served without sessions, so that any replica can answer any request.
+    pub stateless: bool,
 }
 
 /// Why it does not listen.
@@ -84,6 +91,9 @@ pub enum HttpError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The certificate or its key can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An allowed origin that no browser would send.
     #[error("`{origin}` is not a web origin: write it as `https://app.example:443` or `http://localhost:*`")]
     Origin {
@@ -98,6 +108,7 @@ pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
     config: Config,
+    tls: Option<Tls>,
 }
 
 /// Checks `config` and listens.
@@ -105,6 +116,7 @@ pub async fn listen(mut config: Config) -> Result<Listening, HttpError> {
     for origin in &mut config.allowed_origins {
         *origin = with_port(origin)?;
     }
+    let tls = config.tls.take().map(Tls::new).transpose()?;
     let (host, port) = (config.host.clone(), config.port);
     let addresses = match resolve(&host, port).await {
         Ok(addresses) => addresses,
@@ -116,7 +128,7 @@ pub async fn listen(mut config: Config) -> Result<Listening, HttpError> {
         return Err(HttpError::Exposed { address });
     }
     match bind(&addresses).await {
-        Ok((listener, address)) => Ok(Listening { listener, address, config }),
+        Ok((listener, address)) => Ok(Listening { listener, address, config, tls }),
         Err(source) => Err(HttpError::Bind { host, port, source }),
     }
 }
@@ -137,13 +149,19 @@ impl Listening {
         self.address
     }
 
+    /// `http`, or `https` when it serves over TLS.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Serves until `cancel` is cancelled; then cancels the runs, answers them, and closes the connections.
     pub async fn serve<C: Caller>(self, server: Server<C>, cancel: CancellationToken) {
-        let Self { listener, address, config } = self;
+        let Self { listener, address, config, tls } = self;
         let streams = CancellationToken::new();
-        let router = router(server.clone(), address, config, streams.clone());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let router = router(server.clone(), (scheme, address), config, streams.clone());
         tokio::select! {
-            () = accept::accept(listener, router, cancel, server.stop(), streams) => {}
+            () = accept::accept(listener, router, tls, cancel, server.stop(), streams) => {}
             // Ends only with the catalogue, which the server holds.
             () = server.announce() => {}
         }
@@ -152,15 +170,15 @@ impl Listening {
 
 fn router<C: Caller>(
     server: Server<C>,
-    address: SocketAddr,
+    (scheme, address): (&str, SocketAddr),
     config: Config,
     streams: CancellationToken,
 ) -> Router {
-    let Config { allowed_hosts, mut allowed_origins, token, .. } = config;
+    let Config { allowed_hosts, mut allowed_origins, token, stateless, .. } = config;
     if is_loopback(&address) {
         let port = address.port();
         allowed_origins
-            .extend(["localhost", "127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}")));
+            .extend(["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{scheme}://{host}:{port}")));
     }
     let mut transport = StreamableHttpServerConfig::default()
         .with_allowed_origins(allowed_origins)
@@ -168,6 +186,7 @@ fn router<C: Caller>(
         // One JSON body is cheaper than a stream of one event. Sessions and answers that come with notifications
         // are streamed all the same.
         .with_json_response(true)
+        .with_legacy_session_mode(!stateless)
         .with_max_request_body_bytes(MAX_REQUEST)
         .with_cancellation_token(streams);
     transport = if allowed_hosts.is_empty() && !is_loopback(&address) {

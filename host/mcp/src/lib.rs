@@ -17,12 +17,16 @@ mod handler;
 pub mod http;
 mod listing;
 mod options;
+mod owner;
 mod peers;
+mod progress;
 mod prompts;
 mod reply;
 mod resources;
+mod runs;
 mod server;
 pub mod stdio;
+mod tasks;
 
 pub use caller::Caller;
 pub use options::{Mode, Options, UnknownTool};

@@ -1,18 +1,26 @@
 //! Tools as MCP shows them, and the names a caller may have meant.
 
+use std::sync::Arc;
+
 use gadgetry_run::gadget::Tool;
 use rmcp::model::{Tool as Listed, ToolAnnotations};
+use serde_json::{Map, Value, json};
+
+use crate::runs::{BACKGROUND, can_run_on};
 
 /// How alike two names must be for one to be offered in place of the other.
 const ALIKE: f64 = 0.75;
 
-/// `tool` as an entry of tools/list. All four annotations are given, because the protocol's defaults (destructive,
-/// open world) are wrong for most gadgets.
-pub(crate) fn listed(tool: &Tool) -> Listed {
+/// `tool` as an entry of tools/list, with what a model needs to call it as a rule: every session begins with reading the
+/// whole list. `describe_gadget` has the rest. `background`: whether runs may be started that outlive their call.
+///
+/// All four annotations are given, because the protocol's defaults (destructive, open world) are wrong for most gadgets.
+pub(crate) fn listed(tool: &Tool, background: bool) -> Listed {
     let hints = tool.annotations;
-    Listed::new_with_raw(tool.name.clone(), Some(tool.description.clone().into()), tool.input_schema.clone())
+    let input = with_background(tool, &tool.brief_input, background);
+    Listed::new_with_raw(tool.name.clone(), Some(tool.description.trim().to_owned().into()), input)
         .with_title(tool.title.clone())
-        .with_raw_output_schema(tool.output_schema.clone())
+        .with_raw_output_schema(tool.brief_output.clone())
         .with_annotations(ToolAnnotations::from_raw(
             None,
             Some(hints.read_only),
@@ -20,6 +28,22 @@ pub(crate) fn listed(tool: &Tool) -> Listed {
             Some(hints.idempotent),
             Some(hints.open_world),
         ))
+}
+
+/// `schema`, an inputSchema of `tool`, with the parameter that starts a run in the background where that is allowed.
+pub(crate) fn with_background(
+    tool: &Tool,
+    schema: &Arc<Map<String, Value>>,
+    background: bool,
+) -> Arc<Map<String, Value>> {
+    if !background || !can_run_on(tool) {
+        return schema.clone();
+    }
+    let mut schema = Map::clone(schema);
+    if let Value::Object(properties) = schema.entry("properties").or_insert_with(|| json!({})) {
+        properties.insert(BACKGROUND.to_owned(), json!({"type": "boolean"}));
+    }
+    Arc::new(schema)
 }
 
 /// The name among `names` that `wanted` was probably meant to be.

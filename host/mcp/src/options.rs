@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use gadgetry_run::runs::{DEFAULT_BUDGET, Limits};
+
 use crate::listing::nearest;
 
 /// How gadgets are shown to clients.
@@ -15,7 +17,7 @@ pub enum Mode {
 }
 
 /// The operator's choice.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How gadgets are shown.
     pub mode: Mode,
@@ -25,6 +27,23 @@ pub struct Options {
     pub only: Vec<String>,
     /// Not these tools.
     pub without: Vec<String>,
+    /// Bytes of text in an answer; rows beyond are read with a cursor.
+    pub budget: usize,
+    /// What runs that outlive their call may take.
+    pub runs: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            read_only: false,
+            only: Vec::new(),
+            without: Vec::new(),
+            budget: DEFAULT_BUDGET,
+            runs: Limits::default(),
+        }
+    }
 }
 
 /// A tool named by the operator that no gadget has: a misspelt `--disable-tools` must not leave a tool enabled.
@@ -74,6 +93,12 @@ impl Options {
             }
         }
         Ok(())
+    }
+
+    /// Whether the host's own tool `name` is offered: one of those that a gadget's answer speaks of, so that it is there
+    /// unless the operator says otherwise by its name.
+    pub(crate) fn has_own(&self, name: &str) -> bool {
+        !self.without.iter().any(|it| it == name)
     }
 
     /// Why the tool `name`, whose readOnlyHint is `read_only`, is not offered, if it is not.

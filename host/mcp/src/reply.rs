@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use gadgetry_run::answer::Answer;
 use gadgetry_run::fleet::{Called, RunError};
 use gadgetry_run::gadget::Gadget;
+use gadgetry_run::runs::Fitted;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Map, Value};
 
@@ -16,10 +18,21 @@ use crate::audit::Outcome;
 /// is no room for it there.
 const IDENTITY: &str = "gadgetry.dev/gadget";
 
-/// The tool result for `called`, and how the call ended.
-pub(crate) fn reply(gadget: &Arc<Gadget>, called: Result<Called, RunError>) -> (CallToolResult, Outcome) {
+/// The tool result for `called`, and how the call ended. `fit` cuts an answer to what there is room for.
+pub(crate) fn reply(
+    gadget: &Arc<Gadget>,
+    called: Result<Called, RunError>,
+    fit: impl FnOnce(Answer) -> Fitted,
+) -> (CallToolResult, Outcome) {
     let answer = match called {
-        Ok(Called::Rows(answer)) => serde_json::to_value(&answer).map(CallToolResult::structured),
+        Ok(Called::Rows(answer)) => {
+            let Fitted { answer, text, .. } = fit(*answer);
+            serde_json::to_value(&answer).map(|json| {
+                let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+                result.structured_content = Some(json);
+                result
+            })
+        }
         Ok(Called::Answer(json)) => serde_json::from_str(json.get()).and_then(|answer: Map<_, _>| {
             let mut result = CallToolResult::structured(Value::Object(answer));
             let identity = serde_json::to_value(&gadget.identity)?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use gadgetry_run::catalog::Catalog;
 use gadgetry_run::fleet::Fleet;
 use gadgetry_run::gadget::{Gadget, Tool};
+use gadgetry_run::runs::Runs;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, Tool as Listed};
 use tokio::time::timeout;
@@ -23,6 +24,7 @@ use crate::listing::{listed, nearest};
 use crate::options::{Mode, Options, UnknownTool, Withheld};
 use crate::peers::Peers;
 use crate::reply::failure;
+use crate::runs::{RunTool, can_run_on};
 
 /// How long a stopping server waits for its runs to detach.
 const DETACH: Duration = Duration::from_secs(3);
@@ -38,7 +40,9 @@ pub(crate) struct Shared<C> {
     pub(crate) beside: Vec<Arc<dyn Beside>>,
     pub(crate) peers: Peers,
     pub(crate) stop: CancellationToken,
-    options: Options,
+    /// Runs that outlive their call, and rows that answers had no room for.
+    pub(crate) runs: Arc<Runs<C>>,
+    pub(crate) options: Options,
     calls: TaskTracker,
 }
 
@@ -49,8 +53,10 @@ pub(crate) type Ended = Result<(CallToolResponse, Outcome), ErrorData>;
 pub(crate) enum Found {
     /// A gadget's tool, by its index there.
     Gadget(Arc<Gadget>, usize),
-    /// One of the tools that find gadgets, in compact mode.
+    /// One of the tools that find gadgets.
     Finder(Finder),
+    /// One of the tools for runs that outlive their call.
+    Run(RunTool),
     /// A tool of one of the parts beside the catalogue.
     Beside(Arc<dyn Beside>),
 }
@@ -72,6 +78,7 @@ impl<C: Caller> Server<C> {
     ) -> Result<Self, UnknownTool> {
         let shared = Shared {
             catalog,
+            runs: Runs::new(caller.clone(), options.runs),
             caller,
             beside,
             options,
@@ -83,7 +90,8 @@ impl<C: Caller> Server<C> {
         let gadgets = server.shared.catalog.gadgets();
         let gadgets = gadgets.iter().flat_map(|gadget| &gadget.tools).map(|tool| tool.name.clone());
         let beside = server.beside_tools().map(|tool| tool.name.into_owned());
-        server.shared.options.check(&gadgets.chain(beside).collect::<Vec<_>>())?;
+        let own = RunTool::offered(false).map(RunTool::name).chain([compact::DESCRIBE]).map(str::to_owned);
+        server.shared.options.check(&gadgets.chain(beside).chain(own).collect::<Vec<_>>())?;
         Ok(server)
     }
 
@@ -103,10 +111,11 @@ impl<C: Caller> Server<C> {
 
     /// Cancels all runs and waits until they have detached, within reason.
     pub(crate) async fn stop(&self) {
-        let Shared { calls, stop, .. } = &*self.shared;
+        let Shared { calls, stop, runs, .. } = &*self.shared;
         stop.cancel();
         calls.close();
-        if timeout(DETACH, calls.wait()).await.is_err() {
+        let (ended, ()) = tokio::join!(timeout(DETACH, calls.wait()), runs.shutdown());
+        if ended.is_err() {
             tracing::warn!(
                 calls = calls.len(),
                 "some calls did not end in time; their programs go with the process"
@@ -129,14 +138,42 @@ impl<C: Caller> Server<C> {
         self.shared.options.mode == Mode::Compact
     }
 
-    /// The entries of tools/list: the catalogue's, in its order, or those that find them; then what is beside them.
+    /// Whether runs may be started that outlive their call.
+    pub(crate) fn background(&self) -> bool {
+        !self.shared.options.read_only
+    }
+
+    /// Whether any gadget on offer gives rows: without one there is nothing that the tools for runs could be of.
+    fn has_rows(&self) -> bool {
+        let gadgets = self.shared.catalog.gadgets();
+        self.gadget_tools(&gadgets).into_iter().any(can_run_on)
+    }
+
+    fn offers(&self, tool: RunTool) -> bool {
+        let options = &self.shared.options;
+        RunTool::offered(options.read_only).any(|it| it == tool)
+            && options.has_own(tool.name())
+            && self.has_rows()
+    }
+
+    fn describes(&self) -> bool {
+        self.shared.options.has_own(compact::DESCRIBE) && self.has_rows()
+    }
+
+    /// The entries of tools/list: the catalogue's, in its order, or those that find them; then those for runs, and what
+    /// is beside them.
     pub(crate) fn tools(&self) -> Vec<Listed> {
         let gadgets = self.shared.catalog.gadgets();
         let tools = self.gadget_tools(&gadgets);
-        let mut list = match self.shared.options.mode {
-            Mode::Full => tools.into_iter().map(listed).collect(),
+        let mut list: Vec<Listed> = match self.shared.options.mode {
+            Mode::Full => tools.into_iter().map(|tool| listed(tool, self.background())).collect(),
             Mode::Compact => compact::listed(&tools),
         };
+        if !self.is_compact() && self.describes() {
+            list.push(compact::describes());
+        }
+        let runs = RunTool::offered(self.shared.options.read_only).filter(|it| self.offers(*it));
+        list.extend(runs.map(RunTool::listed));
         list.extend(self.beside_tools().filter(|tool| self.withheld_listed(tool).is_none()));
         list
     }
@@ -177,6 +214,11 @@ impl<C: Caller> Server<C> {
             }
         } else if let Some(found) = self.gadget(name)? {
             return Ok(found);
+        } else if name == compact::DESCRIBE && self.describes() {
+            return Ok(Found::Finder(Finder::Describe));
+        }
+        if let Some(tool) = RunTool::named(name).filter(|it| self.offers(*it)) {
+            return Ok(Found::Run(tool));
         }
         for part in &self.shared.beside {
             if let Some(tool) = part.tools().into_iter().find(|tool| tool.name == name) {

@@ -34,6 +34,11 @@ impl Arguments {
         Ok(Self { schema: schema.clone(), validator })
     }
 
+    /// The schema.
+    pub const fn schema(&self) -> &Map<String, Value> {
+        &self.schema
+    }
+
     /// `arguments` with defaults filled in, or what is wrong with them.
     pub fn check(&self, arguments: Map<String, Value>) -> Result<Map<String, Value>, RunError> {
         let value = Value::Object(arguments);

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gadget_registry::descriptor::Kind;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -258,6 +259,24 @@ impl<R: Runner> Runs<R> {
         // Elapsed is an answer too: no new rows.
         let _ = timeout(ask.wait.min(MAX_WAIT), entry.rows_beyond(from)).await;
         Ok(entry.page(from, &ask))
+    }
+
+    /// A run with its rows from the first one on, as far as they fit into `budget` bytes of text.
+    pub fn whole(&self, id: &str, owner: &str, budget: usize) -> Result<Page, RunsError> {
+        let ask = Ask { id: Some(id), cursor: None, wait: Duration::ZERO, max_rows: usize::MAX, budget };
+        Ok(self.find(id, owner)?.page(0, &ask))
+    }
+
+    /// All rows kept of a run, how many before them are no longer kept, and the name of its gadget.
+    pub fn kept(&self, id: &str, owner: &str) -> Result<(Vec<Box<RawValue>>, u64, String), RunsError> {
+        let entry = self.find(id, owner)?;
+        let (rows, missed) = entry.kept();
+        Ok((rows, missed, entry.gadget.name.clone()))
+    }
+
+    /// How long a run may last, and how long its rows are kept after its end.
+    pub const fn time_to_live(&self) -> Duration {
+        self.limits.time_to_live
     }
 
     /// Stops a run. Its programs are detached when this returns; its rows stay.

@@ -22,7 +22,7 @@ pub(crate) struct Mcp {
     #[arg(long, env = "GADGETRY_GADGET_IMAGES_FILE", value_name = "FILE")]
     pub(crate) gadget_images_file: Option<PathBuf>,
     /// How often tags are resolved again in their registries: `10m`. Default: only on SIGHUP.
-    #[arg(long, env = "GADGETRY_REFRESH", value_name = "INTERVAL", value_parser = refresh)]
+    #[arg(long, env = "GADGETRY_REFRESH", value_name = "INTERVAL", value_parser = interval)]
     pub(crate) refresh: Option<Duration>,
     /// Offer only tools that change nothing.
     #[arg(long, env = "GADGETRY_READ_ONLY")]
@@ -33,6 +33,23 @@ pub(crate) struct Mcp {
     /// Do not offer these tools, separated by commas.
     #[arg(long, env = "GADGETRY_DISABLE_TOOLS", value_name = "TOOLS", value_delimiter = ',')]
     pub(crate) disable_tools: Vec<String>,
+    /// Text in an answer, in KiB; rows beyond it are read with a cursor.
+    #[arg(long, env = "GADGETRY_RESULT_BUDGET", value_name = "KIB", default_value_t = 32,
+          value_parser = clap::value_parser!(u32).range(2..=1024))]
+    pub(crate) result_budget: u32,
+    /// How long a background run may last, and how long rows are kept for whoever asks for them later.
+    #[arg(long, env = "GADGETRY_RUN_TTL", value_name = "TIME", default_value = "1h", value_parser = interval)]
+    pub(crate) run_ttl: Duration,
+    /// Background runs that one caller may have going on at once.
+    #[arg(long, env = "GADGETRY_RUNS_PER_CALLER", value_name = "COUNT", default_value_t = 8)]
+    pub(crate) runs_per_caller: usize,
+    /// Background runs that all callers together may have going on at once.
+    #[arg(long, env = "GADGETRY_MAX_RUNS", value_name = "COUNT", default_value_t = 32)]
+    pub(crate) max_runs: usize,
+    /// Memory for the rows of all runs, in MiB; beyond it the oldest are dropped and counted. One run gets an eighth.
+    #[arg(long, env = "GADGETRY_RUN_MEMORY", value_name = "MIB", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) run_memory: u32,
     /// How clients connect.
     #[arg(long, env = "GADGETRY_TRANSPORT", value_enum, default_value_t = Transport::Stdio)]
     pub(crate) transport: Transport,
@@ -52,6 +69,16 @@ pub(crate) struct Mcp {
     /// The token itself may stand in GADGETRY_TOKEN instead.
     #[arg(long, env = "GADGETRY_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Certificate to serve HTTPS with, PEM, with the chain behind it; read again when it changes. Needs --tls-key-file.
+    #[arg(long, env = "GADGETRY_TLS_CERT_FILE", value_name = "FILE", requires = "tls_key_file")]
+    pub(crate) tls_cert_file: Option<PathBuf>,
+    /// Private key of that certificate, PEM.
+    #[arg(long, env = "GADGETRY_TLS_KEY_FILE", value_name = "FILE", requires = "tls_cert_file")]
+    pub(crate) tls_key_file: Option<PathBuf>,
+    /// Keep no sessions, for clients of the session era too: behind a load balancer any replica may then answer any
+    /// request. Such clients are not told of changed lists.
+    #[arg(long, env = "GADGETRY_STATELESS")]
+    pub(crate) stateless: bool,
     /// Where gadgets run.
     #[arg(long, env = "GADGETRY_ENVIRONMENT", value_enum, default_value_t = Environment::Linux)]
     pub(crate) environment: Environment,
@@ -88,8 +115,8 @@ pub(crate) enum Environment {
     Linux,
 }
 
-/// An interval, which may not be so short that registries would be asked all the time.
-fn refresh(text: &str) -> Result<Duration, String> {
+/// A length of time, not so short that registries would be asked all the time, or runs end before they are read.
+fn interval(text: &str) -> Result<Duration, String> {
     const SHORTEST: Duration = Duration::from_secs(1);
     let interval =
         humantime::parse_duration(text).map_err(|error| format!("{error}: write it as `10m` or `1h`"))?;

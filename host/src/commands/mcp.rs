@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gadgetry_mcp::{Mode, Options, Server, http, stdio};
 use gadgetry_run::fleet::Fleet;
+use gadgetry_run::runs::Limits;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +45,7 @@ async fn serve(flags: &Mcp, server: Server, cancel: CancellationToken) -> Result
         Transport::Stdio => stdio::serve(server, cancel).await?,
         Transport::StreamableHttp => {
             let listening = http::listen(http_config(flags)?).await?;
-            eprintln!("gadgetry: serving MCP at http://{}/mcp", listening.address());
+            eprintln!("gadgetry: serving MCP at {}://{}/mcp", listening.scheme(), listening.address());
             listening.serve(server, cancel).await;
         }
     }
@@ -58,7 +59,15 @@ fn options(flags: &Mcp) -> Options {
         ToolMode::Compact => Mode::Compact,
     };
     let (only, without) = (names(&flags.tools), names(&flags.disable_tools));
-    Options { mode, read_only: flags.read_only, only, without }
+    let bytes = usize::try_from(u64::from(flags.run_memory) << 20).unwrap_or(usize::MAX);
+    let runs = Limits {
+        time_to_live: flags.run_ttl,
+        running: (flags.runs_per_caller, flags.max_runs),
+        bytes: (bytes / 8, bytes),
+        ..Limits::default()
+    };
+    let budget = usize::try_from(flags.result_budget).unwrap_or(usize::MAX).saturating_mul(1 << 10);
+    Options { mode, read_only: flags.read_only, only, without, budget, runs }
 }
 
 /// A list as given, without the empty names that a trailing comma or an empty variable leaves.
@@ -80,6 +89,12 @@ fn http_config(flags: &Mcp) -> Result<http::Config> {
         allowed_hosts: flags.allowed_hosts.clone(),
         allowed_origins: flags.allowed_origins.clone(),
         token,
+        tls: flags
+            .tls_cert_file
+            .clone()
+            .zip(flags.tls_key_file.clone())
+            .map(|(certificate, key)| http::Files { certificate, key }),
+        stateless: flags.stateless,
     })
 }
 

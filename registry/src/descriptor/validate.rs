@@ -21,6 +21,13 @@ const MAX_SCHEMA: usize = 64 << 10;
 const MAX_NODES: usize = 4096;
 const MAX_DEPTH: usize = 24;
 
+/// Names that no tool of a gadget may have, as the host has tools of these names; nor may one begin with
+/// [`RESERVED_PREFIX`].
+pub const RESERVED_TOOLS: &[&str] =
+    &["describe_gadget", "get_run", "list_runs", "run_gadget", "search_gadgets", "stop_run"];
+/// What the names of the host's tools begin with that are yet to come.
+const RESERVED_PREFIX: &str = "gadgetry_";
+
 /// Names a stream's or snapshot's own parameter may not have: those of the parameters the host adds, now or later.
 pub const RESERVED_PARAMS: &[&str] = &[
     "aggregate",
@@ -155,6 +162,12 @@ impl Descriptor {
             problems.add(
                 format!("{at}.name"),
                 format!("`{}` does not fit [a-z][a-z0-9_.-]{{0,63}}", shown(&tool.name)),
+            );
+        }
+        if RESERVED_TOOLS.contains(&tool.name.as_str()) || tool.name.starts_with(RESERVED_PREFIX) {
+            problems.add(
+                format!("{at}.name"),
+                format!("`{}` is a name the host reserves; choose another", shown(&tool.name)),
             );
         }
         check_text(&format!("{at}.title"), &tool.title, MAX_TITLE, problems);

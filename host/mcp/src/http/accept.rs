@@ -7,15 +7,21 @@ use std::time::Duration;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+
+use super::tls::Tls;
 
 /// How long a client may take to send a request's headers; also how long a connection may idle.
 const HEADERS: Duration = Duration::from_secs(30);
+/// How long a client may take to agree on a key.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long to wait for a file descriptor when there is none.
 const RETRY: Duration = Duration::from_millis(200);
 /// How long the last answers have to get out before open streams are cut.
@@ -28,6 +34,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 pub(super) async fn accept(
     listener: TcpListener,
     router: Router,
+    tls: Option<Tls>,
     cancel: CancellationToken,
     wind_down: impl Future<Output = ()>,
     streams: CancellationToken,
@@ -53,13 +60,20 @@ pub(super) async fn accept(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "answers may be delayed");
         }
-        let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        connections.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+        let (http, router, watcher) = (http.clone(), router.clone(), graceful.watcher());
+        match &tls {
+            None => connections.spawn(serve(http, stream, router, watcher)),
+            Some(tls) => {
+                let acceptor = TlsAcceptor::from(tls.config());
+                connections.spawn(async move {
+                    match timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => serve(http, stream, router, watcher).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client"),
+                        Err(_) => tracing::debug!("a client did not finish its TLS handshake"),
+                    }
+                })
             }
-        });
+        };
     }
     drop(listener);
     wind_down.await;
@@ -70,5 +84,18 @@ pub(super) async fn accept(
     streams.cancel();
     if timeout(CLOSE, closed).await.is_err() {
         tracing::debug!(connections = connections.len(), "closing connections that are still open");
+    }
+}
+
+/// Serves one connection to its end.
+async fn serve(
+    http: http1::Builder,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    watcher: Watcher,
+) {
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
     }
 }

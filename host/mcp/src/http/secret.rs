@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::owner::Principal;
+
 /// The shortest token taken: what can be guessed protects nothing.
 const SHORTEST: usize = 16;
 
@@ -72,9 +74,12 @@ impl fmt::Debug for Secret {
 }
 
 /// Lets a request through that carries the token.
-pub(super) async fn require(State(secret): State<Secret>, request: Request, next: Next) -> Response {
+pub(super) async fn require(State(secret): State<Secret>, mut request: Request, next: Next) -> Response {
     let challenge = match bearer(request.headers()) {
-        Some(token) if secret.is(token) => return next.run(request).await,
+        Some(token) if secret.is(token) => {
+            request.extensions_mut().insert(Principal("token"));
+            return next.run(request).await;
+        }
         Some(_) => r#"Bearer realm="gadgetry", error="invalid_token""#,
         None => r#"Bearer realm="gadgetry""#,
     };

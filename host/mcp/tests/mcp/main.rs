@@ -9,5 +9,7 @@ mod guard;
 mod log;
 mod prompts;
 mod resources;
+mod runs;
 mod stub;
+mod tls;
 mod world;

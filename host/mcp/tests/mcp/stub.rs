@@ -10,8 +10,10 @@ use gadget_registry::descriptor::{
 use gadgetry_mcp::Caller;
 use gadgetry_run::answer::{Answer, Ended, Identity, Loss, Summary};
 use gadgetry_run::catalog::Catalog;
-use gadgetry_run::fleet::{Called, RunError};
+use gadgetry_run::fleet::{Called, OnProgress, Progress, Report, RunError, Sink};
 use gadgetry_run::gadget::{Gadget, Tool};
+use gadgetry_run::request::Request;
+use gadgetry_run::runs::Runner;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
@@ -32,6 +34,31 @@ impl Stub {
     }
 }
 
+impl Runner for Stub {
+    fn request(&self, _: &Gadget, arguments: Map<String, Value>) -> Result<Request, RunError> {
+        let duration = arguments.get("duration").and_then(Value::as_f64).map(Duration::from_secs_f64);
+        if arguments.contains_key("wrong") {
+            return Err(RunError::Argument { field: "wrong".into(), message: "is not a parameter".into() });
+        }
+        Ok(Request { duration, ..Request::default() })
+    }
+
+    async fn run(
+        &self,
+        _: Arc<Gadget>,
+        request: Request,
+        mut sink: Box<dyn Sink>,
+        cancel: CancellationToken,
+    ) -> Result<Report, RunError> {
+        let _ = sink.rows(b"{\"n\":1}\n{\"n\":2}\n", 2);
+        tokio::select! {
+            () = cancel.cancelled() => self.cancelled.add_permits(1),
+            () = tokio::time::sleep(request.duration.unwrap_or(Duration::from_secs(600))) => {}
+        }
+        Ok(Report { summary: Summary::default(), loss: Loss::new(1, 0, 0), attach: Duration::ZERO })
+    }
+}
+
 impl Caller for Stub {
     async fn call(
         &self,
@@ -39,12 +66,30 @@ impl Caller for Stub {
         tool: usize,
         arguments: Map<String, Value>,
         cancel: CancellationToken,
+        progress: Option<OnProgress>,
     ) -> Result<Called, RunError> {
+        if let Some(mut tell) = progress {
+            for second in 1..=3 {
+                let elapsed = Duration::from_secs(second);
+                tell(Progress {
+                    seen: 10 * second,
+                    elapsed,
+                    of: Some(Duration::from_secs(3)),
+                    ..Progress::default()
+                });
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
         let failed = |message: &str| RunError::Failed { gadget: "stub".into(), message: message.into() };
         match gadget.tools[tool].name.as_str() {
             "echo" => Ok(Called::Answer(raw(&Value::Object(arguments)))),
             "list" => Ok(Called::Answer(raw(&json!([1])))),
-            "rows" => Ok(Called::Rows(Box::new(rows(&gadget)))),
+            "rows" => {
+                let mut answer = rows(&gadget);
+                let many = arguments.get("many").and_then(Value::as_u64).unwrap_or(0);
+                answer.rows.extend((0..many).map(|it| raw(&json!({"n": it, "path": "x".repeat(100)}))));
+                Ok(Called::Rows(Box::new(answer)))
+            }
             "pick" => Err(RunError::Argument { field: "pid".into(), message: "wanted an integer".into() }),
             "panic" => panic!("as asked"),
             "wait" => {

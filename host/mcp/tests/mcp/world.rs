@@ -1,11 +1,11 @@
 //! Servers and clients, in each combination of transport and era.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gadgetry_mcp::{Options, Server, http, stdio};
 use gadgetry_run::catalog::Catalog;
-use rmcp::model::ProtocolVersion;
+use rmcp::model::{ProgressNotificationParam, ProtocolVersion};
 use rmcp::service::{NotificationContext, RunningService};
 use rmcp::transport::{IntoTransport, StreamableHttpClientTransport};
 use rmcp::{ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient};
@@ -47,9 +47,15 @@ pub(crate) struct Ear {
     pub(crate) prompts: Arc<Semaphore>,
     /// The same for resources.
     pub(crate) resources: Arc<Semaphore>,
+    /// How far calls are.
+    pub(crate) progress: Arc<Mutex<Vec<ProgressNotificationParam>>>,
 }
 
 impl ClientHandler for Ear {
+    async fn on_progress(&self, progress: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
+        self.progress.lock().unwrap().push(progress);
+    }
+
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
         self.tools.add_permits(1);
     }
@@ -115,7 +121,7 @@ where
         }
     };
     let none = || Arc::new(Semaphore::new(0));
-    let ear = Ear { tools: none(), prompts: none(), resources: none() };
+    let ear = Ear { tools: none(), prompts: none(), resources: none(), progress: Arc::default() };
     ear.serve_with_lifecycle(transport, lifecycle).await.unwrap()
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Entry {
     began: SystemTime,
     tool: String,
     arguments: Map<String, Value>,
-    gadget: Identity,
+    pub(super) gadget: Identity,
     state: Mutex<State>,
     /// Tells of new rows and of the end.
     changed: watch::Sender<()>,
@@ -187,20 +187,27 @@ impl Entry {
     }
 
     fn told(&self, state: &State) -> Run {
-        let until = state.ended.unwrap_or_else(Instant::now);
+        let time = |at: SystemTime| humantime::format_rfc3339_millis(at).to_string();
+        let lasted = state.ended.unwrap_or_else(Instant::now).duration_since(self.started);
         Run {
             id: self.id.clone(),
             tool: self.tool.clone(),
             arguments: self.arguments.clone(),
             status: state.status,
-            started: humantime::format_rfc3339_millis(self.began).to_string(),
-            seconds: (until.duration_since(self.started).as_secs_f64() * 10.0).round() / 10.0,
+            started: time(self.began),
+            updated: time(self.began + lasted),
+            seconds: (lasted.as_secs_f64() * 10.0).round() / 10.0,
             seen: state.progress.seen,
             lost: state.progress.lost,
             rows: state.buffer.end(),
             dropped: state.buffer.dropped(),
             error: state.failure.as_ref().map(ToString::to_string),
         }
+    }
+
+    /// All its rows that are kept, and how many before them are not.
+    pub(super) fn kept(&self) -> (Vec<Box<RawValue>>, u64) {
+        self.state().buffer.read(0, usize::MAX)
     }
 
     /// Its rows from number `from` on, as far as `ask` has room for them.

@@ -22,11 +22,14 @@ pub struct Fitted {
     pub answer: Answer,
     /// The same for a model to read.
     pub text: String,
+    /// The name that its rows are kept by, when all of them are.
+    pub kept: Option<String>,
 }
 
 impl<R: Runner> Runs<R> {
-    /// Cuts `answer` to `budget` bytes of text. Rows that do not fit are kept for `owner`, and the cursor gets them.
-    pub fn fit(&self, mut answer: Answer, owner: &str, budget: usize) -> Fitted {
+    /// Cuts `answer` to `budget` bytes of text. Rows that do not fit are kept for `owner`, and the cursor gets them;
+    /// with `keep`, so are those that fit.
+    pub fn fit(&self, mut answer: Answer, owner: &str, budget: usize, keep: bool) -> Fitted {
         let tail = text::tail(&answer.summary, &answer.loss, &answer.gadget);
         let room = budget.saturating_sub(tail.len() + LINES).max(LEAST.min(budget));
         let encoded = encode(&answer.rows, Encoding::default(), room);
@@ -35,8 +38,12 @@ impl<R: Runner> Runs<R> {
             text.push_str(&too_large(encoded.too_large));
         }
         let left = answer.rows.len() - encoded.rows;
+        let kept = if keep { self.keep_from(&answer, 0, owner) } else { None };
         if left > 0 {
-            answer.cursor = self.left_out(&answer, encoded.rows, owner);
+            answer.cursor = match &kept {
+                Some(id) => Some(id::cursor(id, encoded.rows as u64)),
+                None => self.keep_from(&answer, encoded.rows, owner).map(|id| id::cursor(&id, 0)),
+            };
             let how = match &answer.cursor {
                 Some(cursor) => {
                     format!("get_run with cursor {cursor}, or ask for less: filter, group_by, fields")
@@ -47,14 +54,13 @@ impl<R: Runner> Runs<R> {
             answer.rows.truncate(encoded.rows);
         }
         text.push_str(&tail);
-        Fitted { answer, text }
+        Fitted { answer, text, kept }
     }
 
-    /// Keeps the rows of `answer` from number `from` on; their cursor.
-    fn left_out(&self, answer: &Answer, from: usize, owner: &str) -> Option<String> {
+    /// Keeps the rows of `answer` from number `from` on; the name they are kept by.
+    fn keep_from(&self, answer: &Answer, from: usize, owner: &str) -> Option<String> {
         let id = id::fresh().inspect_err(|error| tracing::warn!(%error, "rows are not kept")).ok()?;
         let buffer = Buffer::new(self.limits.bytes.0, self.bytes.clone());
-        let entry = self.keep(Entry::of_answer(id, owner, answer, from, buffer));
-        Some(id::cursor(&entry.id, 0))
+        Some(self.keep(Entry::of_answer(id, owner, answer, from, buffer)).id.clone())
     }
 }

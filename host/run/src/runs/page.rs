@@ -54,6 +54,9 @@ pub struct Run {
     pub status: Status,
     /// When it began, RFC 3339.
     pub started: String,
+    /// When it ended, RFC 3339; of one that goes on, now.
+    #[serde(skip)]
+    pub updated: String,
     /// How long it has been running, or ran, in seconds.
     pub seconds: f64,
     /// Events seen and lost so far.

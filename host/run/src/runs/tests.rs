@@ -211,10 +211,10 @@ async fn an_answer_is_cut_to_its_budget_and_its_cursor_gets_the_rest() {
         gadget: identity(),
         cursor: None,
     };
-    let whole = runs.fit(answer(10), "me", DEFAULT_BUDGET);
+    let whole = runs.fit(answer(10), "me", DEFAULT_BUDGET, false);
     assert!(whole.answer.rows.len() == 10 && whole.answer.cursor.is_none());
 
-    let cut = runs.fit(answer(5_000), "me", DEFAULT_BUDGET);
+    let cut = runs.fit(answer(5_000), "me", DEFAULT_BUDGET, false);
     assert!(cut.text.len() <= DEFAULT_BUDGET, "{}", cut.text.len());
     assert!(cut.text.len() > DEFAULT_BUDGET / 2, "{}", cut.text.len());
     let mut got = cut.answer.rows.len();
@@ -235,9 +235,20 @@ async fn an_answer_is_cut_to_its_budget_and_its_cursor_gets_the_rest() {
     // Answers are no runs, and only so many are kept.
     assert!(runs.list("me").is_empty());
     for _ in 0..5 {
-        runs.fit(answer(5_000), "me", DEFAULT_BUDGET);
+        runs.fit(answer(5_000), "me", DEFAULT_BUDGET, false);
     }
     assert!(runs.get(ask(None, Some(&cursor), 0), "me").await.is_err());
     assert_eq!(runs.lock().len(), 2);
+
+    // All rows can be kept, for what is made of them later.
+    let kept = runs.fit(answer(10), "me", DEFAULT_BUDGET, true);
+    let id = kept.kept.unwrap();
+    assert!(kept.answer.cursor.is_none() && runs.kept(&id, "you").is_err());
+    let (rows, missed, gadget) = runs.kept(&id, "me").unwrap();
+    assert_eq!((rows.len(), missed, gadget.as_str()), (10, 0, "t"));
+    let cut = runs.fit(answer(5_000), "me", DEFAULT_BUDGET, true);
+    let (id, got) = (cut.kept.unwrap(), cut.answer.rows.len());
+    assert_eq!(cut.answer.cursor.as_deref(), Some(format!("{id}.{got}").as_str()));
+    assert_eq!(runs.kept(&id, "me").unwrap().0.len(), 5_000);
     runs.shutdown().await;
 }

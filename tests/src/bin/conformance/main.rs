@@ -14,13 +14,38 @@ use std::sync::Arc;
 use anyhow::Result;
 use gadgetry_mcp::{Caller, Options, Server, http};
 use gadgetry_run::catalog::Catalog;
-use gadgetry_run::fleet::{Called, RunError};
+use gadgetry_run::fleet::{Called, OnProgress, Report, RunError, Sink};
 use gadgetry_run::gadget::Gadget;
+use gadgetry_run::request::Request;
+use gadgetry_run::runs::Runner;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 /// There is no gadget, so nobody calls one.
 struct NoGadgets;
+
+fn none(gadget: &Gadget) -> RunError {
+    RunError::Failed {
+        gadget: gadget.identity.name.clone(),
+        message: "is in no catalogue of this server".into(),
+    }
+}
+
+impl Runner for NoGadgets {
+    fn request(&self, gadget: &Gadget, _: Map<String, Value>) -> Result<Request, RunError> {
+        Err(none(gadget))
+    }
+
+    async fn run(
+        &self,
+        gadget: Arc<Gadget>,
+        _: Request,
+        _: Box<dyn Sink>,
+        _: CancellationToken,
+    ) -> Result<Report, RunError> {
+        Err(none(&gadget))
+    }
+}
 
 impl Caller for NoGadgets {
     async fn call(
@@ -29,9 +54,9 @@ impl Caller for NoGadgets {
         _: usize,
         _: Map<String, Value>,
         _: CancellationToken,
+        _: Option<OnProgress>,
     ) -> Result<Called, RunError> {
-        let gadget = gadget.identity.name.clone();
-        Err(RunError::Failed { gadget, message: "is in no catalogue of this server".into() })
+        Err(none(&gadget))
     }
 
     fn containers(&self) -> Vec<String> {

@@ -1,0 +1,226 @@
+//! The tools for runs that outlive a call, and for the rest of answers that had no room for all their rows.
+//!
+//! They are three tools and not one with a verb, so that each has true annotations: a client may let its model read
+//! without asking a person, and stop nothing.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use gadget_registry::descriptor::Kind;
+use gadgetry_run::arguments::Arguments;
+use gadgetry_run::fleet::RunError;
+use gadgetry_run::gadget::{Gadget, Tool};
+use gadgetry_run::request::{DEFAULT_MAX_ROWS, MAX_MAX_ROWS};
+use gadgetry_run::runs::{Ask, MAX_WAIT, Run, Runner, Runs, RunsError};
+use rmcp::model::{CallToolResult, ContentBlock, Tool as Listed, ToolAnnotations};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::audit::Outcome;
+use crate::reply::failure;
+
+/// The argument of a gadget's tool that starts it in the background.
+pub(crate) const BACKGROUND: &str = "background";
+
+/// One of the tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunTool {
+    List,
+    Get,
+    Stop,
+}
+
+impl RunTool {
+    const ALL: [Self; 3] = [Self::Get, Self::List, Self::Stop];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list_runs",
+            Self::Get => "get_run",
+            Self::Stop => "stop_run",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
+    /// What there is to do on a server on which nothing may be started: read on where an answer was cut.
+    pub(crate) fn offered(read_only: bool) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |it| !read_only || *it == Self::Get)
+    }
+
+    /// As an entry of tools/list.
+    pub(crate) fn listed(self) -> Listed {
+        let (title, description, [read_only, idempotent]) = match self {
+            Self::List => (
+                "List background runs",
+                "Your background runs, the newest first: id, tool, status, and how many events, rows and lost there \
+                 are so far.",
+                [true, true],
+            ),
+            Self::Get => (
+                "Read rows of a run",
+                "Rows of a background run by its id, or what an answer had no room for by its cursor. Without a cursor \
+                 it begins with the oldest row kept; go on with the cursor it returns. `wait`: seconds to wait for new \
+                 rows when there are none.",
+                [true, true],
+            ),
+            Self::Stop => (
+                "Stop a background run",
+                "Ends a background run: its programs are detached when this returns. Its rows can still be read.",
+                [false, true],
+            ),
+        };
+        let output = match self {
+            Self::List => {
+                json!({"type": "object", "properties": {"runs": {"type": "array"}}, "required": ["runs"]})
+            }
+            Self::Get => {
+                json!({"type": "object", "properties": {"run": {}, "rows": {"type": "array"}, "missed": {},
+                "left": {}, "cursor": {"type": "string"}, "summary": {}, "loss": {}}, "required": ["run", "rows", "cursor"]})
+            }
+            Self::Stop => {
+                json!({"type": "object", "properties": {"run": {"type": "object"}}, "required": ["run"]})
+            }
+        };
+        Listed::new(self.name(), description, Arc::new(self.takes().schema().clone()))
+            .with_title(title)
+            .with_raw_output_schema(Arc::new(object(output)))
+            .with_annotations(ToolAnnotations::from_raw(
+                None,
+                Some(read_only),
+                Some(false),
+                Some(idempotent),
+                Some(false),
+            ))
+    }
+
+    fn takes(self) -> &'static Arguments {
+        static LIST: LazyLock<Arguments> = LazyLock::new(|| arguments(json!({}), &[]));
+        static GET: LazyLock<Arguments> = LazyLock::new(|| {
+            let properties = json!({
+                "id": {"type": "string"},
+                "cursor": {"type": "string"},
+                "wait": {"type": "number", "minimum": 0, "maximum": MAX_WAIT.as_secs()},
+                "max_rows": {"type": "integer", "minimum": 1, "maximum": MAX_MAX_ROWS, "default": DEFAULT_MAX_ROWS},
+            });
+            arguments(properties, &[])
+        });
+        static STOP: LazyLock<Arguments> =
+            LazyLock::new(|| arguments(json!({"id": {"type": "string"}}), &["id"]));
+        match self {
+            Self::List => &LIST,
+            Self::Get => &GET,
+            Self::Stop => &STOP,
+        }
+    }
+
+    /// Answers a call of `owner`'s; of rows, as many as fit into `budget` bytes of text.
+    pub(crate) async fn call<R: Runner>(
+        self,
+        runs: &Runs<R>,
+        given: Map<String, Value>,
+        owner: &str,
+        budget: usize,
+    ) -> (CallToolResult, Outcome) {
+        let given = match self.takes().check(given) {
+            Ok(given) => given,
+            Err(error) => return (failure(error.to_string()), Outcome::Argument),
+        };
+        let text = |name: &str| given.get(name).and_then(Value::as_str);
+        match self {
+            Self::List => {
+                let list = runs.list(owner);
+                let lines: Vec<String> = list.iter().map(Run::text).collect();
+                let lines = if lines.is_empty() { "no runs".to_owned() } else { lines.join("\n") };
+                (structured(lines, &json!({"runs": list})), Outcome::Ok)
+            }
+            Self::Get => {
+                let wait = given.get("wait").and_then(Value::as_f64).unwrap_or(0.0);
+                let most = given.get("max_rows").and_then(Value::as_u64).unwrap_or(DEFAULT_MAX_ROWS);
+                let ask = Ask {
+                    id: text("id"),
+                    cursor: text("cursor"),
+                    wait: Duration::from_secs_f64(wait.clamp(0.0, MAX_WAIT.as_secs_f64())),
+                    max_rows: usize::try_from(most).unwrap_or(usize::MAX),
+                    budget,
+                };
+                if ask.id.is_none() && ask.cursor.is_none() {
+                    let message =
+                        "argument `id`: the id of a run, or a `cursor`, is wanted; list_runs names runs";
+                    return (failure(message.to_owned()), Outcome::Argument);
+                }
+                match runs.get(ask, owner).await {
+                    Ok(page) => (structured(page.text(), &page), Outcome::Ok),
+                    Err(error) => refused(&error),
+                }
+            }
+            Self::Stop => match runs.stop(text("id").unwrap_or_default(), owner).await {
+                Ok(run) => (structured(run.text(), &json!({"run": run})), Outcome::Ok),
+                Err(error) => refused(&error),
+            },
+        }
+    }
+}
+
+/// Takes the argument that wants a run in the background out of `arguments`.
+pub(crate) fn in_background(arguments: &mut Map<String, Value>) -> Result<bool, String> {
+    match arguments.remove(BACKGROUND) {
+        None => Ok(false),
+        Some(Value::Bool(wanted)) => Ok(wanted),
+        Some(_) => Err(format!("argument `{BACKGROUND}`: true or false is wanted")),
+    }
+}
+
+/// Whether `tool` can run in the background.
+pub(crate) fn can_run_on(tool: &Tool) -> bool {
+    tool.kind != Kind::Tool
+}
+
+/// What a start is answered with: the run, by which its rows are asked for later.
+pub(crate) fn started(gadget: &Gadget, run: &Run) -> CallToolResult {
+    let id = &run.id;
+    let text = format!(
+        "{}\nrows: get_run with id {id} (and `wait` for new ones); end it with stop_run\ngadget: {} {}, signed by {}\n",
+        run.text(),
+        gadget.identity.reference,
+        gadget.identity.digest.get(..19).unwrap_or(&gadget.identity.digest),
+        gadget.identity.signed_by,
+    );
+    structured(text, &json!({"run": run, "gadget": gadget.identity}))
+}
+
+/// What a refusal is answered with.
+pub(crate) fn refused(error: &RunsError) -> (CallToolResult, Outcome) {
+    let outcome = match error {
+        RunsError::Run(RunError::Failed { .. }) | RunsError::Closed(_) => Outcome::Failed,
+        _ => Outcome::Argument,
+    };
+    (failure(error.to_string()), outcome)
+}
+
+/// An answer as text for a model to read, and as JSON.
+fn structured(text: String, json: &impl Serialize) -> CallToolResult {
+    match serde_json::to_value(json) {
+        Ok(json) => {
+            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+            result.structured_content = Some(json);
+            result
+        }
+        Err(error) => failure(format!("the answer is no JSON ({error}): a bug of gadgetry")),
+    }
+}
+
+fn arguments(properties: Value, required: &[&str]) -> Arguments {
+    let schema = object(json!({"type": "object", "properties": properties, "required": required,
+                               "additionalProperties": false}));
+    Arguments::compile(&schema).expect("a valid schema: it is a literal")
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => unreachable!("a literal object"),
+    }
+}
