@@ -128,7 +128,7 @@ async fn a_bad_configuration_says_what_to_do() {
 #[tokio::test]
 async fn a_request_has_a_size() {
     let url = serve(local()).await;
-    let large = format!("{INITIALIZE}{}", " ".repeat(1 << 20));
+    let large = format!("{INITIALIZE}{}", " ".repeat(8 << 20));
     assert_eq!(post(&url, &[], large).await.status(), 413);
     assert_eq!(reqwest::get(url.replace("/mcp", "/other")).await.unwrap().status(), 404);
 }
