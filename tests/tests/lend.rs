@@ -209,9 +209,7 @@ fn a_secret_is_sent_and_never_told() {
     for form in [SECRET, json.trim_matches('"'), "0123456789abc"] {
         assert!(!told.contains(form), "{form}: {told}");
     }
-    for part in
-        ["the secret is [redacted]", "the setting `PATH`, which its permissions do not state"]
-    {
+    for part in ["the secret is [redacted]", "the setting `PATH`, which its permissions do not state"] {
         assert!(told.contains(part), "{part}: {told}");
     }
     let shown = case.host.ok(&["gadget", "inspect", &case.image, "-o", "json"]);
