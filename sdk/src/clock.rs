@@ -3,6 +3,8 @@
 //! Events carry nanoseconds since boot; the host says once per run how far boot lies from 1970. Neighbouring events
 //! share their second nearly always, so the twenty characters before the fraction are kept and only the digits
 //! after it are made anew.
+//!
+//! Tools have no events to tell the time by; they ask [`now`], and state `imports = ["clock"]` in their permissions.
 
 use std::cell::Cell;
 
@@ -49,6 +51,32 @@ impl Clock {
     pub fn unix_nanos(&self, boot: u64) -> i64 {
         self.boot_to_unix.saturating_add_unsigned(boot)
     }
+}
+
+/// Nanoseconds since 1970, UTC. As text: `Clock::new(0).at(now())`. Natively, in tests, what
+/// [`testing::now`](crate::testing::now) set.
+#[cfg(target_arch = "wasm32")]
+pub fn now() -> u64 {
+    bindings::gadgetry::gadget::clock::now()
+}
+
+/// Nanoseconds since 1970, UTC. As text: `Clock::new(0).at(now())`. Natively, in tests, what
+/// [`testing::now`](crate::testing::now) set.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn now() -> u64 {
+    crate::testing::time()
+}
+
+/// The import, in a world of its own; a component that never calls it loses it when it is made.
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, missing_docs, clippy::all, reason = "generated code")]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "package gadgetry:sdk; world timing { import gadgetry:gadget/clock@0.1.0; }",
+        world: "gadgetry:sdk/timing",
+        generate_all,
+    });
 }
 
 impl Timestamp {

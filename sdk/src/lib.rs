@@ -57,23 +57,27 @@
 //!
 //! A gadget names this crate `gadget` in its manifest; the derives rely on that name.
 
-mod clock;
+pub mod clock;
 mod common;
+pub mod config;
 mod context;
 mod decode;
 pub mod describe;
 mod export;
 mod failure;
 mod gadget;
+pub mod http;
 mod json;
 pub mod linux;
 pub mod log;
 pub mod net;
 pub mod params;
 mod plain;
+pub mod random;
 pub mod row;
 pub mod run;
 mod schema;
+pub mod store;
 pub mod symbols;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

@@ -1,10 +1,16 @@
-//! For a gadget's own tests: batches built from Rust values, rows read back. Natively only.
+//! For a gadget's own tests: batches built from Rust values, rows read back; and what stands in for what the host lends
+//! ([`http`], [`config`], [`now`]). Natively only.
+
+mod lent;
 
 use gadget_abi::{
     Header, Plain,
     batch::{Head, Kind, padded},
 };
 use serde_json::Value as Json;
+
+pub(crate) use lent::{answered, bound, store, time};
+pub use lent::{config, http, now, requests};
 
 use crate::{Failure, Gadget, Params, Reduce, Row, Schema, plain, row::Fields, run::Run};
 
