@@ -2,6 +2,7 @@
 //!
 //! Everything is in a library so that the binary proper is one line beside the built-in gadgets it carries.
 
+mod approved;
 mod cli;
 mod commands;
 mod output;

@@ -11,6 +11,7 @@
 /// gadget::export!(snapshot SnapshotProcess);
 /// gadget::export!(snapshot + merge SnapshotSocket);
 /// gadget::export!(tool echo, nothing);
+/// gadget::export!(guard Engine; tool scan);
 /// ```
 ///
 /// On other targets it only checks that the types fit, so that `cargo test` needs nothing of wasm.
@@ -29,6 +30,22 @@ macro_rules! export {
         $crate::__export_events!($gadget, Reduce, "snapshot-reduce-gadget", Snapshot, true, { collect });
     };
     (tool $($tool:path),+ $(,)?) => {
+        $crate::__export_tools!("tool-gadget", {}, $($tool),+);
+    };
+    (guard $guard:ty; tool $($tool:path),+ $(,)?) => {
+        const _: () = {
+            const fn fits<G: $crate::guard::Guard>() {}
+            fits::<$guard>();
+        };
+        $crate::__export_tools!("tool-guard-gadget", { $guard }, $($tool),+);
+    };
+}
+
+/// Tools, and the guard that some have beside.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_tools {
+    ($world:literal, { $($guard:ty)? }, $($tool:path),+) => {
         const _: () = {
             const fn fits<T: $crate::Tool>() {}
             $( fits::<$tool>(); )+
@@ -40,7 +57,7 @@ macro_rules! export {
             use super::*;
 
             mod bindings {
-                $crate::__bindings!("tool-gadget");
+                $crate::__bindings!($world);
             }
 
             use bindings::exports::gadgetry::gadget as exports;
@@ -62,6 +79,14 @@ macro_rules! export {
                     answer.map_err(|$crate::Failure { message, field }| exports::tool::Failure { message, field })
                 }
             }
+
+            $(
+                impl exports::guard::Guest for __Component {
+                    fn inspect(lines: Vec<u8>) -> Result<Vec<u8>, exports::guard::Failure> {
+                        Ok($crate::guard::inspect::<$guard>(&lines))
+                    }
+                }
+            )?
 
             bindings::export!(__Component with_types_in bindings);
         }

@@ -66,6 +66,7 @@ pub mod describe;
 mod export;
 mod failure;
 mod gadget;
+pub mod guard;
 pub mod http;
 mod json;
 pub mod linux;

@@ -80,6 +80,11 @@ impl Component {
         self.inner.shape
     }
 
+    /// Whether it exports `guard`, and so can stand before others.
+    pub fn guards(&self) -> bool {
+        self.inner.exports[Call::Inspect as usize].is_some()
+    }
+
     /// Whether it exports `merge`.
     pub fn merges(&self) -> bool {
         self.inner.exports[Call::Merge as usize].is_some()

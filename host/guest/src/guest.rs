@@ -145,6 +145,20 @@ impl Guest {
         Ok(answer)
     }
 
+    /// Looks at `lines`, JSON values, for what a guard looks for; the contract has the answer's shape. Empty for nothing.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub fn inspect(&mut self, lines: &[u8]) -> Result<Vec<u8>, GuestError> {
+        let (result,): Rows = self.enter(Call::Inspect, (lines,))?;
+        let found = result.map_err(|failure| self.failed(failure))?;
+        let most = self.limits.bytes_out_per_call;
+        if found.len() > most {
+            return Err(GuestError::TooLarge { found: found.len(), most });
+        }
+        Ok(found)
+    }
+
     /// What came out so far, and what was cut.
     pub fn counts(&self) -> Counts {
         let log = self.instance.log();

@@ -52,10 +52,11 @@ pub(crate) enum Call {
     SnapshotFinish,
     Tool,
     Merge,
+    Inspect,
 }
 
 impl Call {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Describe,
         Self::StreamStart,
         Self::Process,
@@ -66,6 +67,7 @@ impl Call {
         Self::SnapshotFinish,
         Self::Tool,
         Self::Merge,
+        Self::Inspect,
     ];
 
     /// Short name of its interface.
@@ -76,6 +78,7 @@ impl Call {
             Self::SnapshotStart | Self::Collect | Self::SnapshotFinish => "snapshot",
             Self::Tool => "tool",
             Self::Merge => "reduce",
+            Self::Inspect => "guard",
         }
     }
 
@@ -90,6 +93,7 @@ impl Call {
             Self::Collect => "collect",
             Self::Tool => "call",
             Self::Merge => "merge",
+            Self::Inspect => "inspect",
         }
     }
 
@@ -106,6 +110,7 @@ impl Call {
             Self::SnapshotFinish => "snapshot.finish",
             Self::Tool => "tool.call",
             Self::Merge => "reduce.merge",
+            Self::Inspect => "guard.inspect",
         }
     }
 
@@ -115,7 +120,7 @@ impl Call {
         match self {
             Self::Describe => func.typecheck::<(), (Vec<u8>,)>(types),
             Self::StreamStart | Self::SnapshotStart => func.typecheck::<(&[u8],), Nothing>(types),
-            Self::Process | Self::Collect => func.typecheck::<(&[u8],), Rows>(types),
+            Self::Process | Self::Collect | Self::Inspect => func.typecheck::<(&[u8],), Rows>(types),
             Self::Tick | Self::StreamFinish | Self::SnapshotFinish => func.typecheck::<(), Rows>(types),
             Self::Tool => func.typecheck::<(&str, &[u8]), Rows>(types),
             Self::Merge => func.typecheck::<(&[&[u8]],), Rows>(types),

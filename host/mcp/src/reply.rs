@@ -17,6 +17,8 @@ use crate::audit::Outcome;
 /// Where the identity of a tool-shaped gadget's image stands in `_meta`: its structured content is its own, so there
 /// is no room for it there.
 const IDENTITY: &str = "gadgetry.dev/gadget";
+/// Where what the operator's guard found in its answer stands.
+const GUARD: &str = "gadgetry.dev/guard";
 
 /// The tool result for `called`, and how the call ended. `fit` cuts an answer to what there is room for.
 pub(crate) fn reply(
@@ -33,12 +35,18 @@ pub(crate) fn reply(
                 result
             })
         }
-        Ok(Called::Answer(json)) => serde_json::from_str(json.get()).and_then(|answer: Map<_, _>| {
-            let mut result = CallToolResult::structured(Value::Object(answer));
-            let identity = serde_json::to_value(&gadget.identity)?;
-            result.meta = Some(MetaObject(Map::from_iter([(IDENTITY.to_owned(), identity)])));
-            Ok(result)
-        }),
+        Ok(Called::Answer(json, guarded)) => {
+            serde_json::from_str(json.get()).and_then(|answer: Map<_, _>| {
+                let mut result = CallToolResult::structured(Value::Object(answer));
+                let identity = serde_json::to_value(&gadget.identity)?;
+                let mut meta = Map::from_iter([(IDENTITY.to_owned(), identity)]);
+                if let Some(guarded) = guarded {
+                    meta.insert(GUARD.to_owned(), serde_json::to_value(guarded)?);
+                }
+                result.meta = Some(MetaObject(meta));
+                Ok(result)
+            })
+        }
         Err(error @ RunError::Argument { .. }) => return (failure(error.to_string()), Outcome::Argument),
         Err(error @ RunError::Failed { .. }) => return (failure(error.to_string()), Outcome::Failed),
     };

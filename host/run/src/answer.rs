@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use crate::guard::Guarded;
 pub use crate::query::top::Top;
 
 /// The whole answer of a stream or snapshot: the structuredContent of a tool call, and `-o json` at the shell.
@@ -53,6 +54,9 @@ pub struct Summary {
     pub by_node: BTreeMap<String, NodeCounts>,
     /// What was looked at: an empty answer is only worth something with this.
     pub looked_at: LookedAt,
+    /// What the operator's guard found in the rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guarded>,
     /// What the caller should know: a fallback taken, an optional hook that this kernel lacks, log lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -95,7 +95,8 @@ pub(crate) fn tool(ready: &Ready, tool: usize, arguments: &[u8], stop: &Stop) ->
     guest.call(name, arguments).map_err(|error| argument_or(name, error))
 }
 
-fn open(ready: &Ready, tool: usize, stop: &Stop) -> Result<Guest, RunError> {
+/// An instance for one run, with what the host lends it.
+pub(crate) fn open(ready: &Ready, tool: usize, stop: &Stop) -> Result<Guest, RunError> {
     let name = &ready.gadget.descriptor.name;
     let checker = ready.checkers[tool].clone();
     let mut guest = ready
@@ -253,6 +254,7 @@ fn report(
         })
         .collect();
     let summary = Summary {
+        guard: None,
         seen: pump.seen,
         matched: pump.rows.shaper.matched,
         filtered: pump.rows.shaper.filtered,

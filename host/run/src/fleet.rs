@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::{Answer, Loss, Summary};
 use crate::execute;
 use crate::gadget::Gadget;
+use crate::guard::{Guard, Guarded};
 use crate::node::Node;
 use crate::request::Request;
 use crate::stop::{Stop, StopOnDrop};
@@ -92,19 +93,30 @@ pub enum RunError {
 pub enum Called {
     /// A stream's or snapshot's.
     Rows(Box<Answer>),
-    /// A tool gadget's own object.
-    Answer(Box<RawValue>),
+    /// A tool gadget's own object, and what the operator's guard found in it.
+    Answer(Box<RawValue>, Option<Guarded>),
 }
 
 /// The nodes that can be reached.
 pub struct Fleet {
     node: Arc<Node>,
+    guard: Option<Arc<Guard>>,
 }
 
 impl Fleet {
     /// A fleet of one: this machine.
     pub const fn local(node: Arc<Node>) -> Self {
-        Self { node }
+        Self { node, guard: None }
+    }
+
+    /// The same with a guard before every gadget.
+    pub fn guarded(self, guard: Arc<Guard>) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+
+    /// The guard that stands before `gadget`.
+    fn guard_of(&self, gadget: &Gadget) -> Option<&Arc<Guard>> {
+        self.guard.as_ref().filter(|it| !it.is(gadget))
     }
 
     /// Calls one tool: checks the arguments against its schema, runs the gadget, collects the rows.
@@ -118,6 +130,10 @@ impl Fleet {
         progress: Option<OnProgress>,
     ) -> Result<Called, RunError> {
         let ready = self.node.ready(&gadget)?;
+        let marked = match self.guard_of(&gadget) {
+            Some(guard) => guard.arguments(&arguments)?,
+            None => Vec::new(),
+        };
         let arguments = ready.arguments[tool].check(arguments)?;
         if gadget.descriptor.kind == Kind::Tool {
             let arguments = Value::Object(arguments).to_string();
@@ -125,7 +141,13 @@ impl Fleet {
                 execute::tool(&ready, tool, arguments.as_bytes(), stop)
             })
             .await?;
-            return Ok(Called::Answer(raw(&gadget, answer)?));
+            let answer = raw(&gadget, answer)?;
+            return match self.guard_of(&gadget) {
+                Some(guard) => {
+                    guard.answer(answer, &marked).map(|(answer, found)| Called::Answer(answer, found))
+                }
+                None => Ok(Called::Answer(answer, None)),
+            };
         }
         let request = Request::from_checked(gadget.descriptor.kind, arguments, &ready.fields[tool])?;
         let collected = Collected::default();
@@ -133,7 +155,10 @@ impl Fleet {
         let report = self.run(gadget.clone(), request, Box::new(sink), cancel).await?;
         let rows = collected.rows().map_err(|message| failed(&gadget, message))?;
         let identity = gadget.identity.clone();
-        let Report { summary, loss, .. } = report;
+        let Report { mut summary, loss, .. } = report;
+        if let Some(guard) = self.guard_of(&gadget) {
+            guard.tell(&marked, &mut summary);
+        }
         Ok(Called::Rows(Box::new(Answer { rows, summary, loss, gadget: identity, cursor: None })))
     }
 
@@ -146,6 +171,9 @@ impl Fleet {
     /// Checks what `gadgetry run` was given against the tool's schema.
     pub fn request(&self, gadget: &Gadget, arguments: Map<String, Value>) -> Result<Request, RunError> {
         let ready = self.node.ready(gadget)?;
+        if let Some(guard) = self.guard_of(gadget) {
+            guard.arguments(&arguments)?;
+        }
         let arguments = ready.arguments[0].check(arguments)?;
         Request::from_checked(gadget.descriptor.kind, arguments, &ready.fields[0])
     }
@@ -160,7 +188,17 @@ impl Fleet {
     ) -> Result<Report, RunError> {
         let ready = self.node.ready(&gadget)?;
         let node = self.node.clone();
-        on_a_thread(&gadget, cancel, move |stop| execute::rows(&node, &ready, &request, sink, stop)).await
+        let guard = self.guard_of(&gadget).cloned();
+        on_a_thread(&gadget, cancel, move |stop| match guard {
+            None => execute::rows(&node, &ready, &request, sink, stop),
+            Some(guard) => {
+                let (sink, seen) = guard.sink(sink)?;
+                let mut report = execute::rows(&node, &ready, &request, sink, stop)?;
+                guard.finish(&seen, &mut report.summary)?;
+                Ok(report)
+            }
+        })
+        .await
     }
 }
 

@@ -13,6 +13,7 @@ mod execute;
 pub mod fleet;
 mod frame;
 pub mod gadget;
+pub mod guard;
 pub mod node;
 mod pump;
 pub mod query;

@@ -45,6 +45,9 @@ fn write_tail(text: &mut String, summary: &Summary, loss: &Loss, gadget: &Identi
             )?;
         }
     }
+    if let Some(guarded) = &summary.guard {
+        text.push_str(&guarded.text());
+    }
     for (field, values) in summary.top.fields() {
         let values: Vec<String> = values.iter().map(|(value, count)| format!("{value} {count}")).collect();
         writeln!(text, "top {field}: {}", values.join(", "))?;

@@ -89,6 +89,14 @@ pub(crate) enum Gadget {
         #[command(flatten)]
         trust: Trust,
     },
+    /// Approve the present definition of an image whose tag has moved, for servers with a guard.
+    Approve {
+        /// The reference; it is resolved anew.
+        image: String,
+        /// Where images are kept, and whom to trust.
+        #[command(flatten)]
+        trust: Trust,
+    },
     /// List the built-in gadgets and the images in the local store.
     List {
         /// How to print it.

@@ -34,6 +34,22 @@ pub(crate) struct Mcp {
     /// Do not offer these tools, separated by commas.
     #[arg(long, env = "GADGETRY_DISABLE_TOOLS", value_name = "TOOLS", value_delimiter = ',')]
     pub(crate) disable_tools: Vec<String>,
+    /// Gadget to put before the others: it looks at their definitions, arguments and answers for instructions to the
+    /// model and for secrets. The built-in one is ai_security.
+    #[arg(long, env = "GADGETRY_GUARD", value_name = "IMAGE")]
+    pub(crate) guard: Option<String>,
+    /// What becomes of what the guard finds in answers. Arguments are refused unless it is only marked.
+    #[arg(long, env = "GADGETRY_GUARD_ACTION", value_enum, default_value_t = GuardAction::Mark)]
+    pub(crate) guard_action: GuardAction,
+    /// Kinds of findings that count, by the guard's own names, separated by commas.
+    #[arg(
+        long,
+        env = "GADGETRY_GUARD_CATEGORIES",
+        value_name = "KINDS",
+        value_delimiter = ',',
+        default_value = "injection,secrets"
+    )]
+    pub(crate) guard_categories: Vec<String>,
     /// Text in an answer, in KiB; rows beyond it are read with a cursor.
     #[arg(long, env = "GADGETRY_RESULT_BUDGET", value_name = "KIB", default_value_t = 32,
           value_parser = clap::value_parser!(u32).range(2..=1024))]
@@ -101,6 +117,17 @@ pub(crate) enum Transport {
     Stdio,
     /// HTTP, at `/mcp`.
     StreamableHttp,
+}
+
+/// What becomes of what a guard finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GuardAction {
+    /// Told beside the rows, which stay as they are.
+    Mark,
+    /// Replaced by as many X.
+    Mask,
+    /// Rows with a finding are withheld, and counted.
+    Block,
 }
 
 /// How gadgets are shown to clients.

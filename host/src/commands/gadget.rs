@@ -25,6 +25,7 @@ pub(super) async fn run(command: Gadget, built_ins: &'static [u8]) -> Result<Exi
             trust.public_key.extend(key);
             publish::verify(&image, &trust, built_ins).await?;
         }
+        Gadget::Approve { image, trust } => publish::approve(&image, &trust, built_ins).await?,
         Gadget::List { output, trust } => list::list(output, &trust, built_ins)?,
         Gadget::Remove { images, trust } => list::remove(&images, &trust)?,
     }

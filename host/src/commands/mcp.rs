@@ -1,5 +1,6 @@
 //! `gadgetry mcp`: registers the gadgets, then serves them.
 
+mod gate;
 mod reload;
 
 use std::process::ExitCode;
@@ -8,12 +9,17 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gadgetry_mcp::{Mode, Options, Server, http, stdio};
 use gadgetry_run::fleet::Fleet;
+use gadgetry_run::guard::{Action, Guard};
+use gadgetry_run::node::Node;
 use gadgetry_run::runs::Limits;
+use gadgetry_run::supply::Supply;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use self::gate::Gate;
 use self::reload::{Images, Served};
-use crate::cli::mcp::{Environment, Mcp, ToolMode, Transport};
+use crate::approved::Approved;
+use crate::cli::mcp::{Environment, GuardAction, Mcp, ToolMode, Transport};
 use crate::setup;
 
 /// Environment variable that holds the bearer token itself.
@@ -28,8 +34,18 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
     let node = Arc::new(setup::node(&flags.lend)?);
     let images = Images { flag: names(&flags.gadget_images), file: flags.gadget_images_file.clone() };
-    let served = Served::new(images, supply, node.clone()).await?;
-    let server = Server::new(served.catalog(), Arc::new(Fleet::local(node)), Vec::new(), options(&flags))?;
+    let guard = guard(&flags, &supply, &node).await?;
+    let store = setup::store(&flags.trust)?;
+    let gate = guard.clone().map(|guard| {
+        let approved = Approved::at(store.root());
+        Gate::new(guard, approved, supply.built_ins().keys().cloned().collect())
+    });
+    let served = Served::new(images, supply, node.clone(), gate).await?;
+    let fleet = match guard {
+        Some(guard) => Fleet::local(node).guarded(guard),
+        None => Fleet::local(node),
+    };
+    let server = Server::new(served.catalog(), Arc::new(fleet), Vec::new(), options(&flags))?;
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;
     tokio::select! {
@@ -38,6 +54,18 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         never = served.follow(flags.refresh) => match never {},
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The gadget that the operator puts before the others.
+async fn guard(flags: &Mcp, supply: &Supply, node: &Arc<Node>) -> Result<Option<Arc<Guard>>> {
+    let Some(image) = &flags.guard else { return Ok(None) };
+    let gadget = reload::register(node, supply.fetch(image).await?).await?;
+    let action = match flags.guard_action {
+        GuardAction::Mark => Action::Mark,
+        GuardAction::Mask => Action::Mask,
+        GuardAction::Block => Action::Block,
+    };
+    Ok(Some(Arc::new(Guard::new(node, &gadget, action, names(&flags.guard_categories))?)))
 }
 
 async fn serve(flags: &Mcp, server: Server, cancel: CancellationToken) -> Result<()> {

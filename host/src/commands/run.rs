@@ -89,7 +89,7 @@ async fn call(
     cancel: CancellationToken,
 ) -> Result<ExitCode> {
     let called = fleet.call(gadget, tool, given.arguments, cancel, None).await.map_err(with_flag)?;
-    let Called::Answer(answer) = called else {
+    let Called::Answer(answer, _) = called else {
         bail!("a tool answered with rows");
     };
     println!("{}", output::text::plain(answer.get()));

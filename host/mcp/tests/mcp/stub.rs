@@ -82,8 +82,8 @@ impl Caller for Stub {
         }
         let failed = |message: &str| RunError::Failed { gadget: "stub".into(), message: message.into() };
         match gadget.tools[tool].name.as_str() {
-            "echo" => Ok(Called::Answer(raw(&Value::Object(arguments)))),
-            "list" => Ok(Called::Answer(raw(&json!([1])))),
+            "echo" => Ok(Called::Answer(raw(&Value::Object(arguments)), None)),
+            "list" => Ok(Called::Answer(raw(&json!([1])), None)),
             "rows" => {
                 let mut answer = rows(&gadget);
                 let many = arguments.get("many").and_then(Value::as_u64).unwrap_or(0);

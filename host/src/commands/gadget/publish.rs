@@ -9,6 +9,7 @@ use gadget_registry::reference::Reference;
 use gadget_registry::remote::Platforms;
 use gadget_registry::sign;
 
+use crate::approved::{self, Approved, Verdict};
 use crate::cli::gadget::SignatureFormat;
 use crate::cli::trust::Trust;
 use crate::setup;
@@ -89,4 +90,21 @@ pub(super) async fn verify(image: &str, trust: &Trust, built_ins: &'static [u8])
 
 fn parse(image: &str) -> Result<Reference> {
     Ok(image.parse::<Reference>()?)
+}
+
+/// Notes the definition that `image` has now as the one that servers with a guard offer.
+pub(super) async fn approve(image: &str, trust: &Trust, built_ins: &'static [u8]) -> Result<()> {
+    let verified = setup::supply(trust, built_ins)?.fetch_again(image).await?;
+    let definition = approved::digest(&verified.descriptor)?;
+    let reference = &verified.identity.reference;
+    let approved = Approved::at(setup::store(trust)?.root());
+    let before = match approved.look(reference, &definition)? {
+        Verdict::Same => "as before".to_owned(),
+        Verdict::New => "the first of this reference".to_owned(),
+        Verdict::Changed(before) => format!("in place of {before}"),
+    };
+    approved.note(reference, &definition)?;
+    println!("{reference} {definition}");
+    eprintln!("approved, {before}; image {}, {}", verified.identity.digest, verified.identity.signed_by);
+    Ok(())
 }

@@ -18,6 +18,8 @@ use gadgetry_run::supply::Supply;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
+use super::gate::Gate;
+
 /// How often the file of images is looked at. It is read whole, since it is small and may be a link to another file
 /// each time, as in a cluster's configuration volume.
 const LOOK: Duration = Duration::from_secs(1);
@@ -69,6 +71,7 @@ pub(super) struct Served {
     catalog: Arc<Catalog>,
     names: Vec<String>,
     hangup: Signal,
+    gate: Option<Gate>,
 }
 
 /// Whether tags are looked up again.
@@ -83,16 +86,21 @@ enum Tags {
 impl Served {
     /// Fetches, verifies and registers all images; one that fails is fatal, as a tool that is silently not there is
     /// found out about far too late.
-    pub(super) async fn new(images: Images, supply: Supply, node: Arc<Node>) -> Result<Self> {
+    pub(super) async fn new(
+        images: Images,
+        supply: Supply,
+        node: Arc<Node>,
+        gate: Option<Gate>,
+    ) -> Result<Self> {
         // From here on a SIGHUP is a wish, and no longer the end of the process.
         let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
         let names = images.read(&supply)?;
         let mut gadgets = Vec::with_capacity(names.len());
         for name in &names {
-            gadgets.push(register(&node, supply.fetch(name).await?).await?);
+            gadgets.push(admitted(gate.as_ref(), register(&node, supply.fetch(name).await?).await?)?);
         }
         let catalog = Arc::new(Catalog::new(gadgets)?);
-        Ok(Self { images, supply, node, catalog, names, hangup })
+        Ok(Self { images, supply, node, catalog, names, hangup, gate })
     }
 
     /// The catalogue.
@@ -200,15 +208,23 @@ impl Served {
             {
                 Ok(present.clone())
             }
-            _ => register(&self.node, image).await,
+            _ => admitted(self.gate.as_ref(), register(&self.node, image).await?),
         }
     }
 }
 
 /// Compiling takes a moment the first time an image is seen; clients are served meanwhile.
-async fn register(node: &Arc<Node>, image: Verified) -> Result<Arc<Gadget>> {
+pub(super) async fn register(node: &Arc<Node>, image: Verified) -> Result<Arc<Gadget>> {
     let node = node.clone();
     Ok(tokio::task::spawn_blocking(move || node.register(image)).await??)
+}
+
+/// The gadget, if the operator's guard lets it in.
+fn admitted(gate: Option<&Gate>, gadget: Arc<Gadget>) -> Result<Arc<Gadget>> {
+    if let Some(gate) = gate {
+        gate.admit(&gadget)?;
+    }
+    Ok(gadget)
 }
 
 #[cfg(test)]
