@@ -12,7 +12,6 @@ mod sink;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gadget_registry::descriptor::Descriptor;
 use gadgetry_guest::Guest;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -133,7 +132,11 @@ impl Guard {
 
     /// Looks at what a gadget says of itself: a model reads it before anything is called. What instructs the model
     /// refuses the gadget, whatever the action is.
-    pub fn definition(&self, descriptor: &Descriptor) -> Result<(), String> {
+    pub fn definition(&self, gadget: &Gadget) -> Result<(), String> {
+        if self.is(gadget) {
+            return Ok(());
+        }
+        let descriptor = &gadget.descriptor;
         let told = serde_json::json!({
             "title": descriptor.title,
             "description": descriptor.description,

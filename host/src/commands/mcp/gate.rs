@@ -25,7 +25,7 @@ impl Gate {
     /// Refuses what may not be offered, and notes what is seen for the first time.
     pub(super) fn admit(&self, gadget: &Gadget) -> Result<()> {
         let reference = &gadget.identity.reference;
-        if let Err(reason) = self.guard.definition(&gadget.descriptor) {
+        if let Err(reason) = self.guard.definition(gadget) {
             bail!("{reference}: {reason}");
         }
         if self.built_ins.contains(reference) || reference.contains("@sha256:") {
