@@ -209,11 +209,15 @@ fn check(descriptor: &Descriptor, halves: &Halves, objects: &[KernelObject]) -> 
     let everything = Grants {
         helpers: DANGEROUS_HELPERS.iter().map(|name| (*name).to_owned()).collect(),
         imports: descriptor.permissions.imports.clone(),
+        http: descriptor.permissions.http.iter().flat_map(|http| http.hosts.clone()).collect(),
+        store: descriptor.permissions.store,
+        ..Grants::default()
     };
     let each = if objects.is_empty() { vec![None] } else { objects.iter().map(Some).collect() };
     for object in each {
         descriptor.validate(object)?;
-        let refused = permissions::check(descriptor, object, &interfaces, &everything);
+        let refused =
+            permissions::check(descriptor, object, &interfaces, &everything, &|_| Some(String::new()));
         if !refused.is_empty() {
             return Err(BuildError::Permissions(refused));
         }

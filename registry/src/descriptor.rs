@@ -7,8 +7,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod lent;
 mod validate;
 
+pub use lent::{HttpPermission, Setting, StorePermission, is_setting};
 pub use validate::{Invalid, MAX_DESCRIPTION, RESERVED_PARAMS};
 
 /// Version of this document's shape; a host refuses one it does not know.
@@ -148,8 +150,17 @@ pub struct Permissions {
     /// Helpers that change what other programs see (`bpf_probe_write_user`, ...); refused unless named here and
     /// allowed by the policy.
     pub helpers: Vec<String>,
-    /// Host interfaces the component imports: `log`, `symbols`.
+    /// Host interfaces the component imports: `log`, `symbols`, `http`, `config`, `store`, `clock`, `random`.
     pub imports: Vec<String>,
+    /// Which hosts it asks over HTTP, for those that import `http`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpPermission>,
+    /// What the operator can set, for those that import `config`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<Setting>,
+    /// How much it keeps, for those that import `store`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StorePermission>,
 }
 
 /// A prompt template.

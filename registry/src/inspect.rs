@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
+use crate::component::Interfaces;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::elf::{KernelObject, map_type_name};
 use crate::image::{Blobs, Image, ImageError, Top, host_architecture};
 use crate::media::{Annotations, Link};
-use crate::permissions::{self, Reason};
+use crate::permissions::{self, Reason, Refused};
 use crate::policy::Grants;
 use crate::store::Attached;
 
@@ -127,7 +128,7 @@ pub struct Map {
 /// What an operator must know before letting it run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Needs {
-    /// What a rule of the policy must grant.
+    /// What the operator must grant, or bind.
     pub grants: Vec<String>,
     /// What makes it unusable, whatever the policy says.
     pub faults: Vec<String>,
@@ -168,10 +169,11 @@ pub fn inspect(
     let mut needs = Needs::default();
     for image in &images {
         let object = image.ebpf.as_ref().map(|ebpf| &ebpf.object);
-        for refused in permissions::check(&image.descriptor, object, &image.interfaces, &Grants::default()) {
-            let list =
-                if refused.reason == Reason::NotGranted { &mut needs.grants } else { &mut needs.faults };
-            let text = if refused.reason == Reason::NotGranted { refused.what } else { refused.to_string() };
+        for refused in check(&image.descriptor, object, &image.interfaces) {
+            let (list, text) = match refused.reason {
+                Reason::NotGranted | Reason::NotBound => (&mut needs.grants, refused.what),
+                Reason::NotStated | Reason::Never => (&mut needs.faults, refused.to_string()),
+            };
             if !list.contains(&text) {
                 list.push(text);
             }
@@ -198,6 +200,11 @@ pub fn inspect(
             .collect(),
         readme: first.readme(blobs)?,
     })
+}
+
+/// What it may not if nothing is granted.
+fn check(descriptor: &Descriptor, object: Option<&KernelObject>, interfaces: &Interfaces) -> Vec<Refused> {
+    permissions::check(descriptor, object, interfaces, &Grants::default(), &|_| None)
 }
 
 fn architecture(image: &Image) -> Architecture {

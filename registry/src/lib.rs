@@ -6,6 +6,7 @@ pub mod component;
 pub mod descriptor;
 pub mod digest;
 pub mod elf;
+pub mod hosts;
 pub mod image;
 pub mod inspect;
 pub mod key;

@@ -9,8 +9,9 @@
 use std::fmt;
 
 use crate::component::Interfaces;
-use crate::descriptor::Descriptor;
+use crate::descriptor::{Descriptor, StorePermission};
 use crate::elf::{KernelObject, helper_name};
+use crate::hosts::Hosts;
 use crate::policy::Grants;
 
 /// Helpers that change what other programs, or the network, see.
@@ -34,9 +35,10 @@ pub const DANGEROUS_HELPERS: &[&str] = &[
     "bpf_sk_select_reuseport", "bpf_rc_keydown", "bpf_rc_repeat", "bpf_rc_pointer_rel",
 ];
 
-/// Interfaces that give a component nothing it could do harm with; they need no grant. `symbols` tells names of functions,
-/// nothing of what a process holds.
-pub const HARMLESS_IMPORTS: &[&str] = &["log", "symbols"];
+/// Interfaces that need no grant as such. `log`, `symbols`, `clock` and `random` give no power over anything: names of
+/// functions, but nothing of what a process holds. `config` has what the operator bound to this gadget, which is a
+/// grant in itself. `store` is free up to [`StorePermission::FREE`], and `http` is granted host by host.
+pub const HARMLESS_IMPORTS: &[&str] = &["log", "symbols", "clock", "random", "config", "store", "http"];
 
 /// Interfaces that hold only types; they need not even be stated.
 const TYPES_ONLY: &[&str] = &["types"];
@@ -48,6 +50,8 @@ pub struct Refused {
     pub what: String,
     /// Why it may not.
     pub reason: Reason,
+    /// What the operator can say about it, after `--grant GADGET=` or, for a setting, `--bind GADGET.`.
+    pub remedy: Option<String>,
 }
 
 /// Why something is refused.
@@ -55,29 +59,49 @@ pub struct Refused {
 pub enum Reason {
     /// The descriptor's permissions do not name it: the gadget's author must.
     NotStated,
-    /// It is stated, but it is dangerous and no rule of the policy grants it: the operator must.
+    /// It is stated, but it is dangerous and the policy does not grant it: the operator must.
     NotGranted,
+    /// It is a setting that must have a value, and the operator bound none.
+    NotBound,
     /// No permission allows it.
     Never,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, reason } = self;
+        let Self { what, reason, .. } = self;
         match reason {
             Reason::NotStated => write!(f, "uses {what}, which its permissions do not name"),
-            Reason::NotGranted => write!(f, "uses {what}, which no rule of the policy grants it"),
+            Reason::NotGranted => write!(f, "uses {what}, which the policy does not grant it"),
+            Reason::NotBound => write!(f, "needs {what}, to which nothing is bound"),
             Reason::Never => write!(f, "uses {what}, which no permission allows"),
         }
     }
 }
 
-/// All that `descriptor`, with this code, uses and may not. Empty: it may be loaded.
+impl Refused {
+    fn new(what: String, reason: Reason) -> Self {
+        Self { what, reason, remedy: None }
+    }
+
+    /// What the operator can write on the command line to have it granted to `gadget`.
+    pub fn flag(&self, gadget: &str) -> Option<String> {
+        let remedy = self.remedy.as_ref()?;
+        Some(match self.reason {
+            Reason::NotBound => format!("--bind {gadget}.{remedy}"),
+            _ => format!("--grant {gadget}={remedy}"),
+        })
+    }
+}
+
+/// All that `descriptor`, with this code, uses and may not. Empty: it may be loaded. `bound`: what the operator bound to
+/// a setting.
 pub fn check(
     descriptor: &Descriptor,
     object: Option<&KernelObject>,
     component: &Interfaces,
     grants: &Grants,
+    bound: &dyn Fn(&str) -> Option<String>,
 ) -> Vec<Refused> {
     let mut refused = Vec::new();
     if let Some(object) = object {
@@ -85,7 +109,53 @@ pub fn check(
         helpers(descriptor, object, grants, &mut refused);
     }
     imports(descriptor, component, grants, &mut refused);
+    lent(descriptor, grants, bound, &mut refused);
     refused
+}
+
+/// Hosts, settings and room.
+fn lent(
+    descriptor: &Descriptor,
+    grants: &Grants,
+    bound: &dyn Fn(&str) -> Option<String>,
+    refused: &mut Vec<Refused>,
+) {
+    let permissions = &descriptor.permissions;
+    for text in permissions.http.iter().filter(|http| !http.optional).flat_map(|http| &http.hosts) {
+        // A descriptor whose hosts can't be read is not valid.
+        let Ok(wanted) = Hosts::parse(text) else { continue };
+        // Nor is a host asked that nobody has named.
+        if matches!(&wanted, Hosts::Named(name) if bound(name).is_none()) {
+            continue;
+        }
+        if !grants.hosts().any(|granted| granted.cover(&wanted, bound)) {
+            refused.push(Refused {
+                what: format!("the host `{text}`"),
+                reason: Reason::NotGranted,
+                remedy: Some(format!("http:{text}")),
+            });
+        }
+    }
+    for setting in permissions.config.iter().filter(|setting| setting.required) {
+        if bound(&setting.name).is_none() {
+            let name = &setting.name;
+            refused.push(Refused {
+                what: format!("the setting `{name}`"),
+                reason: Reason::NotBound,
+                remedy: Some(format!("{name}=env:{name}")),
+            });
+        }
+    }
+    if let Some(StorePermission { bytes, entries }) = permissions.store {
+        let free = grants.store.unwrap_or(StorePermission::FREE);
+        if bytes > free.bytes || entries > free.entries {
+            refused.push(Refused {
+                what: format!("a store of {bytes} bytes and {entries} entries"),
+                reason: Reason::NotGranted,
+                remedy: Some(format!("store:{bytes}/{entries}")),
+            });
+        }
+    }
 }
 
 fn programs(descriptor: &Descriptor, object: &KernelObject, refused: &mut Vec<Refused>) {
@@ -93,19 +163,19 @@ fn programs(descriptor: &Descriptor, object: &KernelObject, refused: &mut Vec<Re
     for program in &object.programs {
         if !stated.iter().any(|kind| kind == program.kind.name()) {
             let what = format!("the program type `{}` (program `{}`)", program.kind, program.name);
-            refused.push(Refused { what, reason: Reason::NotStated });
+            refused.push(Refused::new(what, Reason::NotStated));
         }
     }
     for function in &object.kernel_functions {
         let what = format!("the kernel function `{function}`");
-        refused.push(Refused { what, reason: Reason::Never });
+        refused.push(Refused::new(what, Reason::Never));
     }
 }
 
 fn helpers(descriptor: &Descriptor, object: &KernelObject, grants: &Grants, refused: &mut Vec<Refused>) {
     for id in &object.helpers {
         let Some(name) = helper_name(*id) else {
-            refused.push(Refused { what: format!("the unknown helper #{id}"), reason: Reason::Never });
+            refused.push(Refused::new(format!("the unknown helper #{id}"), Reason::Never));
             continue;
         };
         if !DANGEROUS_HELPERS.contains(&name) {
@@ -119,7 +189,8 @@ fn helpers(descriptor: &Descriptor, object: &KernelObject, grants: &Grants, refu
         } else {
             continue;
         };
-        refused.push(Refused { what: format!("the helper `{name}`"), reason });
+        let remedy = (reason == Reason::NotGranted).then(|| format!("helper:{name}"));
+        refused.push(Refused { what: format!("the helper `{name}`"), reason, remedy });
     }
 }
 
@@ -127,7 +198,7 @@ fn imports(descriptor: &Descriptor, component: &Interfaces, grants: &Grants, ref
     for import in &component.imports {
         let what = format!("the interface `{import}`");
         let Some(name) = Interfaces::ours(import) else {
-            refused.push(Refused { what, reason: Reason::Never });
+            refused.push(Refused::new(what, Reason::Never));
             continue;
         };
         if TYPES_ONLY.contains(&name) {
@@ -135,9 +206,10 @@ fn imports(descriptor: &Descriptor, component: &Interfaces, grants: &Grants, ref
         }
         let named = |list: &[String]| list.iter().any(|it| it == name);
         if !named(&descriptor.permissions.imports) {
-            refused.push(Refused { what, reason: Reason::NotStated });
+            refused.push(Refused::new(what, Reason::NotStated));
         } else if !HARMLESS_IMPORTS.contains(&name) && !named(&grants.imports) {
-            refused.push(Refused { what, reason: Reason::NotGranted });
+            let remedy = Some(format!("import:{name}"));
+            refused.push(Refused { what, reason: Reason::NotGranted, remedy });
         }
     }
 }
@@ -171,7 +243,7 @@ mod tests {
         let mut descriptor = stream();
         let write = names(&["bpf_probe_write_user"]);
         let none = Grants::default();
-        let granted = Grants { helpers: write.clone(), imports: Vec::new() };
+        let granted = Grants { helpers: write.clone(), ..Grants::default() };
         let programs = names(&["tracepoint", "raw_tracepoint", "uprobe"]);
         let cases = [
             (
@@ -187,13 +259,13 @@ mod tests {
                 programs.clone(),
                 write.clone(),
                 &none,
-                vec!["uses the helper `bpf_probe_write_user`, which no rule of the policy grants it"],
+                vec!["uses the helper `bpf_probe_write_user`, which the policy does not grant it"],
             ),
             (programs, write, &granted, vec![]),
         ];
         for (programs, helpers, grants, expected) in cases {
-            descriptor.permissions = Permissions { programs, helpers, imports: Vec::new() };
-            let found = check(&descriptor, Some(&object), &component(&[]), grants);
+            descriptor.permissions = Permissions { programs, helpers, ..Permissions::default() };
+            let found = check(&descriptor, Some(&object), &component(&[]), grants, &|_| None);
             assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
         }
     }
@@ -204,8 +276,8 @@ mod tests {
         object.helpers = [9999].into();
         object.kernel_functions = ["bpf_task_release".to_owned()].into();
         object.programs.clear();
-        let found =
-            check(&stream(), Some(&object), &component(&["wasi:io/streams@0.2.0"]), &Grants::default());
+        let component = component(&["wasi:io/streams@0.2.0"]);
+        let found = check(&stream(), Some(&object), &component, &Grants::default(), &|_| None);
         assert_eq!(found.len(), 3);
         assert!(found.iter().all(|it| it.reason == Reason::Never), "{found:?}");
     }
@@ -213,16 +285,60 @@ mod tests {
     #[test]
     fn imports_are_stated_and_those_with_power_granted() {
         let ours = |name: &str| format!("gadgetry:gadget/{name}@0.1.0");
-        let component = component(&[&ours("types"), &ours("log"), &ours("http")]);
+        let component = component(&[&ours("types"), &ours("log"), &ours("history")]);
         let mut descriptor = stream();
         let check = |descriptor: &Descriptor, granted: &[&str]| {
-            let grants = Grants { helpers: Vec::new(), imports: names(granted) };
-            check(descriptor, None, &component, &grants).iter().map(|it| it.reason).collect::<Vec<_>>()
+            let grants = Grants { imports: names(granted), ..Grants::default() };
+            check(descriptor, None, &component, &grants, &|_| None)
+                .iter()
+                .map(|it| it.reason)
+                .collect::<Vec<_>>()
         };
         descriptor.permissions.imports = Vec::new();
-        assert_eq!(check(&descriptor, &["http"]), [Reason::NotStated, Reason::NotStated]);
-        descriptor.permissions.imports = names(&["log", "http"]);
+        assert_eq!(check(&descriptor, &["history"]), [Reason::NotStated, Reason::NotStated]);
+        descriptor.permissions.imports = names(&["log", "history"]);
         assert_eq!(check(&descriptor, &[]), [Reason::NotGranted]);
-        assert_eq!(check(&descriptor, &["http"]), []);
+        assert_eq!(check(&descriptor, &["history"]), []);
+    }
+
+    #[test]
+    fn all_that_is_to_be_lent_is_listed_with_its_remedy() {
+        let mut descriptor = stream();
+        descriptor.permissions = serde_json::from_value(serde_json::json!({
+            "programs": ["tracepoint"],
+            "imports": ["http", "config", "store"],
+            "http": {"hosts": ["api.example", "*.api.example", "config:URL"]},
+            "config": [{"name": "URL", "description": "x"}, {"name": "KEY", "description": "x", "required": true}],
+            "store": {"bytes": 8_388_608},
+        }))
+        .unwrap();
+        let flags = |grants: &Grants, url: Option<&str>, key: Option<&str>| -> Vec<String> {
+            let bound = |name: &str| if name == "URL" { url } else { key }.map(str::to_owned);
+            let found = check(&descriptor, None, &component(&[]), grants, &bound);
+            found.iter().filter_map(|it| it.flag("mine")).collect()
+        };
+        let none = Grants::default();
+        assert_eq!(
+            flags(&none, Some("http://10.0.0.1:5/"), None),
+            [
+                "--grant mine=http:api.example",
+                "--grant mine=http:*.api.example",
+                "--grant mine=http:config:URL",
+                "--bind mine.KEY=env:KEY",
+                "--grant mine=store:8388608/4096",
+            ]
+        );
+        let granted = Grants {
+            http: names(&["api.example", "*.api.example"]),
+            http_private: names(&["http://10.0.0.1:5"]),
+            store: Some(StorePermission { bytes: 8 << 20, entries: 4096 }),
+            ..Grants::default()
+        };
+        assert_eq!(flags(&granted, Some("http://10.0.0.1:5/"), Some("k")), [""; 0]);
+        assert_eq!(flags(&granted, None, Some("k")), [""; 0]);
+        assert_eq!(flags(&granted, Some("http://10.0.0.1:6/"), Some("k")), ["--grant mine=http:config:URL"]);
+        descriptor.permissions.http.as_mut().unwrap().optional = true;
+        let found = check(&descriptor, None, &component(&[]), &none, &|_| Some("k".into()));
+        assert_eq!(found.len(), 1, "{found:?}");
     }
 }

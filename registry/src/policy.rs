@@ -12,15 +12,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::digest::Digest;
 use crate::key::{KeyError, PublicKey};
 
 mod file;
+mod grant;
 mod pattern;
 mod root;
 
+pub use grant::{Granted, Grants, Source};
 pub use pattern::{Matcher, Pattern};
 pub use root::TrustRoot;
 
@@ -97,6 +97,8 @@ pub struct Policy {
     rules: Arc<Vec<Rule>>,
     built_ins: Vec<(Digest, Grants)>,
     allow_unsigned: bool,
+    /// What is granted by gadget, beside what rules grant. Who may run does not depend on it, so neither does the id.
+    granted: Vec<Granted>,
     id: Digest,
 }
 
@@ -135,16 +137,6 @@ pub struct Keyless {
     pub root: TrustRoot,
 }
 
-/// What an image may do beyond the harmless; nothing unless a rule says so.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Grants {
-    /// eBPF helpers that change what other programs see.
-    pub helpers: Vec<String>,
-    /// Host interfaces a component may import.
-    pub imports: Vec<String>,
-}
-
 impl Policy {
     /// The default: nothing runs but what [`Policy::with_built_in`] adds.
     pub fn built_ins_only() -> Self {
@@ -154,7 +146,7 @@ impl Policy {
     pub(crate) fn new(rules: Vec<Rule>) -> Self {
         let rules = Arc::new(rules);
         let id = fingerprint(&rules, &[]);
-        Self { rules, built_ins: Vec::new(), allow_unsigned: false, id }
+        Self { rules, built_ins: Vec::new(), allow_unsigned: false, granted: Vec::new(), id }
     }
 
     /// Also accepts this image, which the binary carries in itself, whatever it is called.
@@ -182,6 +174,18 @@ impl Policy {
     pub const fn allowing_unsigned(mut self) -> Self {
         self.allow_unsigned = true;
         self
+    }
+
+    /// Also grants this.
+    #[must_use]
+    pub fn granting(mut self, granted: impl IntoIterator<Item = Granted>) -> Self {
+        self.granted.extend(granted);
+        self
+    }
+
+    /// All that is granted by gadget, rules aside.
+    pub fn granted(&self) -> &[Granted] {
+        &self.granted
     }
 
     /// Whether [`Policy::allowing_unsigned`] was called.

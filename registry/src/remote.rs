@@ -28,6 +28,7 @@ mod pull;
 mod push;
 mod signatures;
 
+pub use address::is_public;
 pub use error::{Problem, RemoteError};
 pub use pull::{Platforms, Pulled};
 pub use push::Pushed;

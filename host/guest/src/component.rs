@@ -137,7 +137,7 @@ fn imports(shared: &Shared, component: &component::Component) -> Result<Vec<Stri
     if !unknown.is_empty() {
         return Err(CompileError::UnknownImports {
             imports: unknown,
-            offered: "gadgetry:gadget/log and gadgetry:gadget/symbols",
+            offered: "of gadgetry:gadget the interfaces log, symbols, http, config, store, clock and random",
         });
     }
     known.remove("types");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::check::RowChecker;
 use crate::error::{GuestError, line};
 use crate::instance::Instance;
+use crate::lent::Lent;
 use crate::limits::{Counts, Limits};
 use crate::log::LogLine;
 use crate::symbols::Symbols;
@@ -58,6 +59,18 @@ impl Guest {
         self.instance.set_symbols(symbols);
     }
 
+    /// Lends what the other imports ask.
+    pub fn set_lent(&mut self, lent: Lent) {
+        self.instance.set_lent(lent);
+    }
+
+    /// Keeps `secret` out of all that the guest says; a value under [`crate::SHORTEST_SECRET`] bytes is not kept back. At
+    /// most a hundred; false: there are too many.
+    #[must_use]
+    pub fn conceal(&mut self, secret: String) -> bool {
+        self.instance.log_mut().secrets.add(secret)
+    }
+
     /// Begins a stream or snapshot. `context`: JSON with `params`, `node` and `boot_to_unix_ns`.
     ///
     /// # Errors
@@ -65,7 +78,7 @@ impl Guest {
     pub fn start(&mut self, context: &[u8]) -> Result<(), GuestError> {
         let call = self.either(Call::StreamStart, Call::SnapshotStart);
         let (result,): Nothing = self.enter(call, (context,))?;
-        result.map_err(failed)
+        result.map_err(|failure| self.failed(failure))
     }
 
     /// A stream's events to rows.
@@ -120,7 +133,7 @@ impl Guest {
     /// When the gadget fails, or its answer is too large or not as its schema says.
     pub fn call(&mut self, tool: &str, args: &[u8]) -> Result<Vec<u8>, GuestError> {
         let (result,): Rows = self.enter(Call::Tool, (tool, args))?;
-        let answer = result.map_err(failed)?;
+        let answer = self.redacted(result.map_err(|failure| self.failed(failure))?);
         let most = self.limits.bytes_out_per_call;
         if answer.len() > most {
             return Err(GuestError::TooLarge { found: answer.len(), most });
@@ -143,6 +156,18 @@ impl Guest {
         self.instance.log_mut().take()
     }
 
+    fn redacted(&self, said: Vec<u8>) -> Vec<u8> {
+        self.instance.log().secrets.redact(said)
+    }
+
+    fn failed(&self, failure: Failure) -> GuestError {
+        let secrets = &self.instance.log().secrets;
+        GuestError::Failed {
+            message: line(&secrets.redact_text(failure.message), LONGEST_MESSAGE),
+            field: failure.field.map(|field| line(&secrets.redact_text(field), 128)),
+        }
+    }
+
     fn either(&self, stream: Call, snapshot: Call) -> Call {
         if self.instance.has(snapshot) { snapshot } else { stream }
     }
@@ -161,7 +186,9 @@ impl Guest {
 
     /// Cuts rows to the limits, and checks what is left.
     fn rows(&mut self, call: Call, rows: Rows) -> Result<Output<'_>, GuestError> {
-        let mut out = rows.0.map_err(failed)?;
+        let rows = rows.0.map_err(|failure| self.failed(failure))?;
+        // Before they are checked: what is told is what conforms.
+        let mut out = self.redacted(rows);
         if out.len() > self.limits.bytes_out_per_call {
             // A row that the cap cuts through is dropped whole.
             let fits = memchr::memrchr(b'\n', &out[..self.limits.bytes_out_per_call]).map_or(0, |at| at + 1);
@@ -198,11 +225,4 @@ impl Guest {
 fn lines(bytes: &[u8]) -> u64 {
     let ended = memchr::memchr_iter(b'\n', bytes).count() as u64;
     ended + u64::from(bytes.last().is_some_and(|last| *last != b'\n'))
-}
-
-fn failed(failure: Failure) -> GuestError {
-    GuestError::Failed {
-        message: line(&failure.message, LONGEST_MESSAGE),
-        field: failure.field.map(|field| line(&field, 128)),
-    }
 }

@@ -7,8 +7,9 @@ use wasmtime::{Engine, Store, StoreContextMut};
 
 use crate::component::Component;
 use crate::error::GuestError;
+use crate::lent::{self, Lent};
 use crate::limits::{Limits, MemoryCap};
-use crate::log::{self, Level, Log};
+use crate::log::{Level, Log};
 use crate::symbols::{self, Symbols};
 use crate::ticker::{self, Running};
 use crate::wire::{Call, LOG};
@@ -18,8 +19,13 @@ pub(crate) struct State {
     pub(crate) log: Log,
     /// For guests that import them.
     pub(crate) symbols: Option<Box<dyn Symbols>>,
+    /// For guests that import it.
+    pub(crate) lent: Lent,
     /// When the present call is to be over.
     pub(crate) ends: Instant,
+    /// How long the present call has waited for what it was lent, and how long any may.
+    pub(crate) waited: Duration,
+    pub(crate) waits: Duration,
     memory: MemoryCap,
 }
 
@@ -29,12 +35,13 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     linker.instance(LOG)?.func_wrap(
         "log",
         |mut cx: StoreContextMut<'_, State>, (level, message): (Level, WasmStr)| {
-            let message: String = message.to_str(&cx)?.chars().take(log::LONGEST).collect();
-            cx.data_mut().log.line(level, &message);
+            let message = message.to_str(&cx)?.into_owned();
+            cx.data_mut().log.line(level, message);
             Ok(())
         },
     )?;
     symbols::offer(&mut linker)?;
+    lent::offer(&mut linker)?;
     Ok(linker)
 }
 
@@ -57,7 +64,10 @@ impl Instance {
         let state = State {
             log: Log::new(gadget, limits.log_lines_per_second),
             symbols: None,
+            lent: Lent::default(),
             ends: Instant::now() + limits.deadline_per_call,
+            waited: Duration::ZERO,
+            waits: limits.waits_per_call,
             memory: MemoryCap { bytes },
         };
         let mut store = Store::new(&shared.engine, state);
@@ -96,6 +106,7 @@ impl Instance {
         }
         self.store.data_mut().log.last_error = None;
         self.store.data_mut().ends = Instant::now() + self.deadline;
+        self.store.data_mut().waited = Duration::ZERO;
         self.store.set_epoch_deadline(ticker::ticks(self.deadline));
         // The type is checked anew each time because borrowed parameters have a lifetime of their own. It takes
         // nanoseconds.
@@ -110,6 +121,10 @@ impl Instance {
 
     pub(crate) fn set_symbols(&mut self, symbols: Box<dyn Symbols>) {
         self.store.data_mut().symbols = Some(symbols);
+    }
+
+    pub(crate) fn set_lent(&mut self, lent: Lent) {
+        self.store.data_mut().lent = lent;
     }
 
     pub(crate) fn has(&self, call: Call) -> bool {

@@ -9,6 +9,8 @@ use wasmtime::ResourceLimiter;
 pub struct Limits {
     /// How long one call may take, by the clock.
     pub deadline_per_call: Duration,
+    /// How long one call may wait in all for what the host does for it, beside that.
+    pub waits_per_call: Duration,
     /// How far its memory may grow; the runtime's own cap holds as well.
     pub memory_bytes: usize,
     /// Rows it may return in all; further ones are dropped and counted.
@@ -23,6 +25,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             deadline_per_call: Duration::from_secs(2),
+            waits_per_call: Duration::from_secs(120),
             memory_bytes: 64 << 20,
             rows_per_run: u64::MAX,
             bytes_out_per_call: 16 << 20,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use wasmtime::component::{ComponentType, Lift};
 
 use crate::error::line;
+use crate::secrets::Secrets;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ComponentType, Lift)]
@@ -36,7 +37,7 @@ pub struct LogLine {
 }
 
 /// Bytes of a message that are kept.
-pub(crate) const LONGEST: usize = 1024;
+const LONGEST: usize = 1024;
 /// Warnings and errors kept for the result.
 const KEPT: usize = 16;
 
@@ -52,6 +53,8 @@ pub(crate) struct Log {
     kept: VecDeque<LogLine>,
     /// The last error of the current call: told when the call crashes.
     pub(crate) last_error: Option<String>,
+    /// What must not be told.
+    pub(crate) secrets: Secrets,
 }
 
 impl Log {
@@ -65,11 +68,12 @@ impl Log {
             dropped: 0,
             kept: VecDeque::new(),
             last_error: None,
+            secrets: Secrets::default(),
         }
     }
 
     /// Takes a line from the guest.
-    pub(crate) fn line(&mut self, level: Level, message: &str) {
+    pub(crate) fn line(&mut self, level: Level, message: String) {
         let now = Instant::now();
         if now.duration_since(self.second) >= Duration::from_secs(1) {
             (self.second, self.in_second) = (now, 0);
@@ -80,7 +84,8 @@ impl Log {
             return;
         }
         // The last error is kept even when it is over the limit: a crash is explained by it.
-        let message = line(message, LONGEST);
+        // Before it is cut, which could leave half a secret.
+        let message = line(&self.secrets.redact_text(message), LONGEST);
         if level == Level::Error {
             self.last_error = Some(message.clone());
         }

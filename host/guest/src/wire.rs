@@ -12,8 +12,19 @@ pub(crate) const VERSION: &str = "0.1";
 pub(crate) const LOG: &str = "gadgetry:gadget/log@0.1.0";
 /// The interface for names of functions, in full.
 pub(crate) const SYMBOLS: &str = "gadgetry:gadget/symbols@0.1.0";
+/// The interface for requests, in full.
+pub(crate) const HTTP: &str = "gadgetry:gadget/http@0.1.0";
+/// The interface for settings, in full.
+pub(crate) const CONFIG: &str = "gadgetry:gadget/config@0.1.0";
+/// The interface for values that are kept, in full.
+pub(crate) const STORE: &str = "gadgetry:gadget/store@0.1.0";
+/// The interface for the time, in full.
+pub(crate) const CLOCK: &str = "gadgetry:gadget/clock@0.1.0";
+/// The interface for random bytes, in full.
+pub(crate) const RANDOM: &str = "gadgetry:gadget/random@0.1.0";
 /// Interfaces that a component may import, by their short names; `types` holds no functions.
-pub(crate) const IMPORTS: &[&str] = &["log", "symbols", "types"];
+pub(crate) const IMPORTS: &[&str] =
+    &["log", "symbols", "http", "config", "store", "clock", "random", "types"];
 
 /// What a gadget says went wrong.
 #[derive(Clone, Debug, ComponentType, Lift)]

@@ -76,6 +76,7 @@ impl Descriptor {
     pub fn validate(&self, object: Option<&KernelObject>) -> Result<(), Invalid> {
         let mut problems = Problems(Vec::new());
         self.check_head(&mut problems);
+        self.permissions.check_lent(&mut problems);
         self.check_tools(&mut problems);
         self.check_hooks(object, &mut problems);
         if self.prompts.len() > MAX_PROMPTS {
@@ -319,13 +320,13 @@ fn walk(at: &str, value: &Value, depth: usize, nodes: &mut usize, problems: &mut
     }
 }
 
-struct Problems(Vec<String>);
+pub(super) struct Problems(Vec<String>);
 
 impl Problems {
     /// Past this many, the rest is not worth reading.
     const MAX: usize = 20;
 
-    fn add(&mut self, at: impl AsRef<str>, problem: impl AsRef<str>) {
+    pub(super) fn add(&mut self, at: impl AsRef<str>, problem: impl AsRef<str>) {
         if self.0.len() < Self::MAX {
             self.0.push(format!("{}: {}", at.as_ref(), problem.as_ref()));
         }
@@ -339,7 +340,7 @@ fn is_name(text: &str, max: usize, also: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || also.contains(c))
 }
 
-fn check_text(at: &str, text: &str, max: usize, problems: &mut Problems) {
+pub(super) fn check_text(at: &str, text: &str, max: usize, problems: &mut Problems) {
     if text.trim().is_empty() {
         problems.add(at, "it is empty");
     } else if text.len() > max {

@@ -2,7 +2,7 @@
 //! repositories are all errors with a line number, because a policy that means less than its author thinks is worse
 //! than none.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::ops::Range;
@@ -13,8 +13,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    BUILT_IN, Grants, Keyless, Matcher, Pattern, Policy, PolicyError, Proof, Rule, SYSTEM_FILE, TrustRoot,
+    BUILT_IN, Granted, Grants, Keyless, Matcher, Pattern, Policy, PolicyError, Proof, Rule, SYSTEM_FILE,
+    Source, TrustRoot,
 };
+use crate::descriptor::{StorePermission, is_setting};
 use crate::digest::Digest;
 use crate::key::PublicKey;
 
@@ -30,6 +32,27 @@ struct Document {
     version: Spanned<i64>,
     #[serde(default, rename = "rule")]
     rules: Vec<Spanned<RawRule>>,
+    #[serde(default, rename = "grant")]
+    granted: Vec<Spanned<RawGrant>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGrant {
+    gadget: Spanned<String>,
+    #[serde(default)]
+    helpers: Vec<String>,
+    #[serde(default)]
+    imports: Vec<String>,
+    #[serde(default)]
+    http: Vec<String>,
+    #[serde(default)]
+    http_private: Vec<String>,
+    store: Option<StorePermission>,
+    #[serde(default)]
+    config: BTreeMap<Spanned<String>, Source>,
+    #[serde(default)]
+    everything: bool,
 }
 
 #[derive(Deserialize)]
@@ -99,7 +122,9 @@ impl Policy {
             }
             rules.push(rule);
         }
-        Ok(Self::new(rules))
+        let granted: Vec<_> =
+            document.granted.into_iter().map(|raw| reader.granted(raw)).collect::<Result<_, _>>()?;
+        Ok(Self::new(rules).granting(granted))
     }
 }
 
@@ -145,7 +170,30 @@ impl Reader<'_> {
                 return Err(self.wrong(whole, reason));
             }
         };
+        grants.check().map_err(|reason| self.wrong(whole, reason))?;
         Ok(Rule { name, repositories, proof, grants })
+    }
+
+    fn granted(&self, raw: Spanned<RawGrant>) -> Result<Granted, PolicyError> {
+        let whole = raw.span();
+        let RawGrant { gadget, helpers, imports, http, http_private, store, config, everything } =
+            raw.into_inner();
+        let to = Granted::to(gadget.get_ref()).map_err(|reason| self.wrong(gadget.span(), reason))?;
+        let grants = Grants { helpers, imports, http, http_private, store };
+        grants.check().map_err(|reason| self.wrong(whole, reason))?;
+        let mut bound = BTreeMap::new();
+        for (name, source) in config {
+            if !is_setting(name.get_ref()) {
+                let reason = format!("`{}` can't be a setting's name", name.get_ref().escape_debug());
+                return Err(self.wrong(name.span(), reason));
+            }
+            let source = match source {
+                Source::File(file) => Source::File(self.beside(&file)),
+                other => other,
+            };
+            bound.insert(name.into_inner(), source);
+        }
+        Ok(Granted { grants, config: bound, everything, ..to })
     }
 
     fn key(&self, raw: Spanned<RawKey>) -> Result<PublicKey, PolicyError> {

@@ -31,7 +31,7 @@ impl Resolve for PublicOnly {
 pub(super) const PRIVATE: &str = "it resolves to the private address";
 
 /// Whether anyone on the internet could reach the address.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),

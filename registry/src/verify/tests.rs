@@ -37,7 +37,7 @@ fn rule(name: &str, pattern: &str, proof: Proof) -> Rule {
         name: name.into(),
         repositories: vec![Pattern::new(pattern).unwrap()],
         proof,
-        grants: Grants { helpers: vec![name.into()], imports: Vec::new() },
+        grants: Grants { helpers: vec![name.into()], ..Grants::default() },
     }
 }
 
@@ -165,7 +165,7 @@ fn digests_are_accepted_without_a_signature() {
     let error = verify(&digest, "r.example/you/mine", &[], &Policy::new(vec![pin(digest)])).unwrap_err();
     assert_eq!(error.why, Why::NoRule);
 
-    let grants = Grants { helpers: vec!["h".into()], imports: Vec::new() };
+    let grants = Grants { helpers: vec!["h".into()], ..Grants::default() };
     let policy = Policy::built_ins_only().with_built_in(digest, grants.clone());
     let verdict = verify(&digest, "anywhere.example/x", &[], &policy).unwrap();
     assert_eq!((verdict.kind, verdict.grants), (Kind::BuiltIn, grants));
