@@ -88,8 +88,9 @@ impl Grants {
 impl Granted {
     /// Nothing yet, for `gadget`.
     pub fn to(gadget: &str) -> Result<Self, String> {
-        let reference: Reference = gadget.parse().map_err(|error| format!("{error}"))?;
-        if reference.tag().is_some() || reference.digest().is_some() {
+        gadget.parse::<Reference>().map_err(|error| format!("{error}"))?;
+        let last = gadget.rsplit_once('/').map_or(gadget, |(_, last)| last);
+        if last.contains([':', '@']) {
             return Err(format!(
                 "`{gadget}` names a tag or a digest; what is granted is granted to a built-in gadget or to a repository, leave it out"
             ));

@@ -78,6 +78,14 @@ pub struct Response {
     pub tries: u32,
 }
 
+/// Without headers and body, which may hold secrets.
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { status, body, tries, .. } = self;
+        write!(f, "Response({status}, {} bytes, {tries} tries)", body.len())
+    }
+}
+
 /// Why there is no answer; the texts name no secret.
 #[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lower)]
 #[component(variant)]

@@ -28,11 +28,11 @@ fn imports_that_are_not_offered() {
     let source = Source {
         import: r#"(import "wasi:cli/environment@0.2.0" (instance (export "get" (func))))
             (import "wasi:clocks/wall-clock@0.2.0" (instance (export "now" (func))))
-            (import "gadgetry:gadget/http@0.1.0" (instance (export "get" (func))))"#,
+            (import "gadgetry:gadget/history@0.1.0" (instance (export "get" (func))))"#,
         ..Source::new()
     };
     let error = refused(&source.wasm()).to_string();
-    assert!(error.contains("wasi:cli/environment@0.2.0, wasi:clocks/wall-clock@0.2.0, gadgetry:gadget/http@0.1.0, which this host does not offer"), "{error}");
+    assert!(error.contains("wasi:cli/environment@0.2.0, wasi:clocks/wall-clock@0.2.0, gadgetry:gadget/history@0.1.0, which this host does not offer"), "{error}");
     // A function that `log` does not have.
     let source = Source {
         import: r#"(import "gadgetry:gadget/log@0.1.9" (instance (export "shout" (func))))"#,
