@@ -228,8 +228,8 @@ impl<E: Plain> Record<E> {
         Piece { len: len as u32, cut: found & path::CUT != 0, unreadable: false }
     }
 
-    /// Appends the return addresses of the kernel stack that the program interrupted, `u64`s, the innermost first, up
-    /// to 127. Nothing when the kernel was not running.
+    /// Appends the return addresses of the kernel stack that the program interrupted, or runs on top of, `u64`s, the
+    /// innermost first, up to 127. Nothing when the kernel was not running.
     #[inline(always)]
     pub fn kernel_stack(&mut self, context: &impl EbpfContext) -> Piece {
         self.stack(context, false)

@@ -24,7 +24,7 @@
 //! slot.add::<{ offset_of!(File, reads) }>(1);
 //! ```
 
-use core::marker::PhantomData;
+use core::{marker::PhantomData, mem::offset_of};
 
 use aya_ebpf::bindings::{BPF_NOEXIST, bpf_map_type::BPF_MAP_TYPE_HASH};
 use gadget_abi::{Header, Plain};
@@ -72,6 +72,17 @@ impl<K: Plain, E: Plain, const TAIL: usize> Table<K, E, TAIL> {
             ring::lost();
         }
         slot
+    }
+
+    /// Hands what `key` holds to the host as an event of now, of its tail the first `tail` bytes, and removes it: for what
+    /// begins here and ends there, and is read by the host only while it lasts.
+    #[inline(always)]
+    pub fn emit(&'static self, key: K, slot: Slot<E>, tail: u32) -> Option<()> {
+        let record = slot.as_ptr().cast_mut().wrapping_sub(size_of::<Header>());
+        raw::store(record, offset_of!(Header, timestamp), raw::boot_ns());
+        ring::output(record, size_of::<Header>() + size_of::<E>() + raw::clamp::<TAIL>(tail as usize));
+        self.remove(key);
+        Some(())
     }
 
     /// Removes `key`: for a key that the kernel uses again for something else. Its counters are gone; whoever

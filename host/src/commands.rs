@@ -4,6 +4,7 @@ mod documents;
 mod flags;
 mod gadget;
 mod mcp;
+mod picture;
 mod run;
 
 use std::process::ExitCode;

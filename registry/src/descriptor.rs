@@ -9,9 +9,11 @@ use serde_json::Value;
 
 mod lent;
 mod validate;
+mod view;
 
 pub use lent::{HttpPermission, Setting, StorePermission, is_setting};
 pub use validate::{Invalid, MAX_DESCRIPTION, RESERVED_PARAMS, RESERVED_TOOLS};
+pub use view::{View, ViewKind};
 
 /// Version of this document's shape; a host refuses one it does not know.
 pub const DESCRIPTOR_VERSION: u32 = 1;
@@ -42,6 +44,9 @@ pub struct Descriptor {
     /// Which eBPF programs to attach, in groups of alternatives; empty for a tool.
     #[serde(default)]
     pub hooks: Vec<Hook>,
+    /// Ways to show its rows beside columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<View>,
     /// What it may use; checked against the eBPF object and the component before anything is loaded.
     pub permissions: Permissions,
     /// Prompts it offers.
@@ -133,9 +138,12 @@ pub struct Hook {
     pub name: String,
     /// Program names, the preferred first.
     pub prefer: Vec<String>,
-    /// Attach only when this boolean parameter is true.
+    /// Attach only when this parameter is true, or is [`Self::is`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// With `when`: which of the words that the parameter can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is: Option<String>,
     /// A kernel that allows none of them runs the gadget without, and the result says so.
     #[serde(default)]
     pub optional: bool,

@@ -87,6 +87,13 @@ impl<K: Ord, T, const N: usize> Top<K, T, N> {
         Ok(&mut entry.what)
     }
 
+    /// Corrects the counters of a key that was counted before; another is passed over.
+    pub fn correct(&mut self, key: &K, total: [u64; N]) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.total = total;
+        }
+    }
+
     /// What grew in the interval that ends now, by `weight`; nothing when none ends now. To be called at each tick.
     pub fn interval(&mut self, weight: impl Fn(&[u64; N]) -> u64) -> Vec<Ranked<'_, T, N>> {
         self.ticks += 1;

@@ -6,8 +6,11 @@ pub mod kernel;
 pub mod memory;
 pub mod opens;
 mod peer;
+pub mod profile;
 pub mod query;
 mod table;
+pub mod ten;
+pub mod twenty;
 
 pub use table::{Figure, Table};
 

@@ -16,13 +16,13 @@ pub fn start(host: &Host, gadget: &str, arguments: &[&str]) -> Running {
     all.extend_from_slice(arguments);
     let child =
         host.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gadgetry starts");
-    attached(child.id());
+    wait_until_attached(child.id());
     Running(child)
 }
 
 /// Waits until a process has held the same number of eBPF programs for a while: how long loading takes depends on what
 /// else the machine does.
-fn attached(pid: u32) {
+pub fn wait_until_attached(pid: u32) {
     let start = Instant::now();
     let (mut held, mut since) = (0, start);
     while start.elapsed() < Duration::from_secs(20) {

@@ -1,8 +1,31 @@
 //! Processes of a test's own, so that its events are told apart by process id.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+
+/// A process that goes on until the test ends it, or ends itself.
+pub struct Busy(Child);
+
+impl Busy {
+    /// Starts it; what it prints is thrown away.
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).spawn().expect("it starts"))
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.kill().expect("it is there");
+        self.0.wait().expect("it ends");
+    }
+}
 
 /// Runs a script by `sh` to its end; its process id.
 pub fn shell(script: &str) -> u32 {

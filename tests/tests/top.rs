@@ -2,32 +2,13 @@
 //! a process out of scope is counted.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gadgetry_tests::host::Host;
 use gadgetry_tests::rows::{self, rows, with};
+use gadgetry_tests::shell::Busy;
 use serde_json::Value;
-
-/// A process that is ended when the test is.
-struct Busy(Child);
-
-impl Busy {
-    fn start(command: &mut Command) -> Self {
-        Self(command.stdout(Stdio::null()).spawn().expect("it starts"))
-    }
-
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.kill().expect("it is there");
-        self.0.wait().expect("it ends");
-    }
-}
 
 /// Runs `dd`; its process id.
 fn dd(arguments: &[&str]) -> u32 {
@@ -115,43 +96,6 @@ fn top_process_agrees_with_the_kernels_own_count() {
         (&"sh".into(), &std::process::id().into(), &1.into())
     );
     assert!(row["resident_bytes"].as_u64() > Some(100_000), "{row}");
-}
-
-#[test]
-fn profile_cpu_names_the_functions_of_a_program_and_of_the_kernel() {
-    let host = Host::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    let (source, program) = (folder.path().join("spin.c"), folder.path().join("spin"));
-    let text = "volatile long n;\n\
-        __attribute__((noinline)) void innermost(void) { for (long i = 0; i < 1000000; i++) n += i; }\n\
-        __attribute__((noinline)) void around(void) { for (;;) { innermost(); n++; } }\n\
-        int main(void) { around(); return 0; }\n";
-    std::fs::write(&source, text).expect("a source");
-    let cc = ["clang-22", "cc"].into_iter().find(|it| Command::new(it).arg("--version").output().is_ok());
-    let mut compile = Command::new(cc.expect("the test needs a C compiler"));
-    compile.args(["-O1", "-fno-omit-frame-pointer", "-o"]).arg(&program).arg(&source);
-    assert!(compile.status().expect("the compiler starts").success());
-
-    let spinning = Busy::start(&mut Command::new(&program));
-    let copying =
-        Busy::start(Command::new("dd").args(["if=/dev/zero", "of=/dev/null", "bs=1M"]).stderr(Stdio::null()));
-    let pids = [spinning.pid(), copying.pid()];
-    let answer = rows::start(&host, "profile_cpu", &["--duration", "4", "--frequency", "99"]).answer();
-    drop((spinning, copying));
-    let stacks =
-        |pid| with(&answer, "pid", pid).iter().map(|row| row["stack"].to_string()).collect::<Vec<_>>();
-    let user = stacks(pids[0]);
-    assert!(user.iter().any(|stack| stack.contains("main;around;innermost")), "{user:?}");
-    let kernel = stacks(pids[1]);
-    assert!(kernel.iter().any(|stack| stack.contains("read_[k];")), "{kernel:?}");
-    let samples: u64 =
-        with(&answer, "pid", pids[0]).iter().map(|row| row["samples"].as_u64().expect("a count")).sum();
-    assert!(samples > 20, "{samples} samples");
-
-    let one =
-        rows::start(&host, "profile_cpu", &["--duration", "2", "--pid", &std::process::id().to_string()])
-            .answer();
-    assert!(rows(&one).iter().all(|row| row["pid"] == std::process::id()), "{one}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 use core::ffi::c_void;
 
+use aya_ebpf::EbpfContext;
+
 use crate::{
     Plain,
     kernel::{Addr, Btf},
@@ -26,6 +28,14 @@ impl BtfTracepoint {
     #[inline(always)]
     pub fn number<T: Plain>(&self, n: usize) -> T {
         raw::load(self.0, n * 8)
+    }
+}
+
+/// For helpers that take the context, such as those that walk the stack.
+impl EbpfContext for BtfTracepoint {
+    #[inline(always)]
+    fn as_ptr(&self) -> *mut c_void {
+        self.0.cast_mut().cast()
     }
 }
 

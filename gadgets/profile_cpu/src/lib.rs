@@ -1,4 +1,4 @@
-//! The post-processor: samples to stacks with names, added up.
+//! The post-processor: samples and waits to stacks with names, added up.
 //!
 //! Names are asked for when a stack comes, not at the end, since its process may be gone then; each address of a process
 //! once.
@@ -7,22 +7,27 @@
 
 pub mod event;
 mod names;
-
-use std::collections::HashMap;
+mod stacks;
 
 use event::Sample;
 use gadget::{
-    Common, Context, Event, Failure, Gadget, Reduce, Rows,
-    top::{self, Ranked, Top, number},
+    Choice, Common, Context, Event, Failure, Gadget, Reduce, Rows,
+    top::{self, Ranked, number},
 };
-use names::Names;
+use stacks::Stacks;
 
 /// What a caller may set.
 #[derive(gadget::Params)]
 pub struct Params {
-    /// Samples a second, of each CPU.
+    /// on_cpu: where CPUs spend their time, by samples. off_cpu: where threads wait and for how long, by every wait.
+    #[param(default = Mode::OnCpu)]
+    pub mode: Mode,
+    /// on_cpu: samples a second, of each CPU.
     #[param(default = 49, min = 1, max = 1000)]
     pub frequency: u32,
+    /// off_cpu: only waits of at least so many microseconds.
+    #[param(default = 1000, min = 0, max = 60_000_000)]
+    pub min_block_us: u64,
     /// Only the kernel's part of stacks.
     pub kernel_only: bool,
     /// Only the user's part of stacks.
@@ -32,31 +37,45 @@ pub struct Params {
     pub interval: u32,
 }
 
-/// One stack of one process. The time and the thread are of a sample of it.
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Choice)]
+pub enum Mode {
+    /// What runs.
+    OnCpu,
+    /// What waits.
+    OffCpu,
+}
+
+/// One stack of one process. The time and the thread are of a sample or wait of it.
 #[derive(gadget::Row)]
 pub struct Row<'a> {
     #[row(flatten)]
     common: Common<'a>,
-    /// How often it was found.
+    /// on_cpu: how often it was found.
     #[column(width = 8)]
-    samples: u64,
-    /// Its share of all samples, in percent.
+    samples: Option<u64>,
+    /// off_cpu: how often a thread waited there.
+    #[column(width = 8)]
+    waits: Option<u64>,
+    /// off_cpu: how long in all, in nanoseconds, from leaving the CPU to being on it again.
+    #[column(width = 13)]
+    wait_ns: Option<u64>,
+    /// off_cpu: how many of the waits were not over when the run ended; their time is counted up to then.
+    #[column(title = "STILL", width = 5)]
+    still_waiting: Option<u64>,
+    /// Its share of all samples, or of all time waited, in percent.
     #[column(title = "%", width = 6)]
     percent: f64,
     /// Functions, the outermost first, separated by semicolons; those of the kernel end with `_[k]`. A line of the
-    /// folded format is comm, a semicolon, this, a space and samples.
+    /// folded format is comm, a semicolon, this, a space and samples or wait_ns.
     stack: &'a str,
 }
 
-/// Samples of one stack.
-type Counts = [u64; 1];
-
 /// The post-processor.
 pub struct ProfileCpu {
-    names: Names,
-    /// By process and folded stack: its number in `top`, and samples so far.
-    stacks: HashMap<(u32, String), (usize, u64)>,
-    top: Top<usize, String, 1>,
+    mode: Mode,
+    min_block_ns: u64,
+    stacks: Stacks,
 }
 
 impl Gadget for ProfileCpu {
@@ -65,56 +84,62 @@ impl Gadget for ProfileCpu {
     type Row<'a> = Row<'a>;
 
     fn start(context: Context<Params>) -> Result<Self, Failure> {
-        let Params { kernel_only, user_only, interval, .. } = context.params;
+        let Params { mode, kernel_only, user_only, interval, min_block_us, .. } = context.params;
         if kernel_only && user_only {
             let message = "excludes `kernel_only`: nothing would be left";
             return Err(Failure::of("user_only", message));
         }
-        let top = Top::new(&context, interval);
-        Ok(Self { names: Names::default(), stacks: HashMap::new(), top })
+        let stacks = Stacks::new(&context, interval);
+        Ok(Self { mode, min_block_ns: min_block_us * 1000, stacks })
     }
 
     fn event(&mut self, event: &Event<'_, Sample>, _: &mut Rows<Self>) -> Result<(), Failure> {
-        let mut parts = event.parts();
-        let kernel = parts.text(event.data.kernel_len)?;
-        let user = parts.text(event.data.user_len)?;
-        let pid = event.header.pid;
-        let stack = self.names.folded(pid, kernel.0, user.0);
-        let next = self.stacks.len();
-        let (index, samples) = self.stacks.entry((pid, stack.clone())).or_insert((next, 0));
-        *samples += 1;
-        self.top.count(*index, event, [*samples], || Ok(stack))?;
-        Ok(())
+        let Sample { began, waited, .. } = *event.data;
+        match (began, waited) {
+            (0, _) => self.stacks.sample(event),
+            // A wait that is not over: what the host found in the kernel's table when it looked.
+            (began, 0) => match event.header.timestamp.saturating_sub(began) {
+                so_far if so_far >= self.min_block_ns => self.stacks.waits(event, so_far),
+                _ => Ok(()),
+            },
+            (_, waited) => self.stacks.waited(event, waited),
+        }
     }
 
     fn tick(&mut self, rows: &mut Rows<Self>) -> Result<(), Failure> {
-        push(&self.top.interval(weight), rows);
+        let mode = self.mode;
+        push(mode, &self.stacks.top.interval(stacks::weight), rows);
         Ok(())
     }
 
     fn finish(&mut self, rows: &mut Rows<Self>) -> Result<(), Failure> {
-        push(&self.top.run(weight), rows);
+        push(self.mode, &self.stacks.top.run(stacks::weight), rows);
         Ok(())
     }
 }
 
 impl Reduce for ProfileCpu {
     fn merge(parts: &[Vec<u8>], rows: &mut Rows<Self>) -> Result<(), Failure> {
-        top::merge(parts, rows, |row| number(row, "samples"))
+        top::merge(parts, rows, |row| number(row, "samples") + number(row, "wait_ns"))
     }
 }
 
-fn weight(counts: &Counts) -> u64 {
-    counts[0]
-}
-
-fn push(stacks: &[Ranked<'_, String, 1>], rows: &mut Rows<ProfileCpu>) {
-    let all: u64 = stacks.iter().map(|it| it.counts[0]).sum();
+fn push(mode: Mode, stacks: &[Ranked<'_, String, 3>], rows: &mut Rows<ProfileCpu>) {
+    let all: u128 = stacks.iter().map(|it| u128::from(stacks::weight(&it.counts))).sum();
     for it in stacks {
-        let [samples] = it.counts;
+        let [weight, count, still] = it.counts;
         // To a tenth of a percent.
-        let percent = (samples * 1000 / all.max(1)) as f64 / 10.0;
-        rows.push(&Row { common: it.common, samples, percent, stack: it.what });
+        let percent = (u128::from(weight) * 1000 / all.max(1)) as f64 / 10.0;
+        let off = mode == Mode::OffCpu;
+        rows.push(&Row {
+            common: it.common,
+            samples: (!off).then_some(weight),
+            waits: off.then_some(count),
+            wait_ns: off.then_some(weight),
+            still_waiting: (still > 0).then_some(still),
+            percent,
+            stack: it.what,
+        });
     }
 }
 

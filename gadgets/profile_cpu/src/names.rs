@@ -15,8 +15,9 @@ pub(crate) struct Names(HashMap<(u32, u64), String>);
 
 impl Names {
     /// The names of both stacks' functions, the outermost first. Both are `u64`s, the innermost first: where that is, and
-    /// where each of the others goes on, which may be behind the end of the function that called.
-    pub(crate) fn folded(&mut self, pid: u32, kernel: &[u8], user: &[u8]) -> String {
+    /// where each of the others goes on, which may be behind the end of the function that called. `waits`: the stack was
+    /// taken where a thread leaves the CPU.
+    pub(crate) fn folded(&mut self, pid: u32, kernel: &[u8], user: &[u8], waits: bool) -> String {
         let (kernel, user) = (addresses(kernel), addresses(user));
         self.learn(pid, &user);
         self.learn(KERNEL, &kernel);
@@ -24,6 +25,7 @@ impl Names {
         for address in user.iter().rev() {
             self.push(&mut folded, pid, *address, "");
         }
+        let kernel = if waits { self.without_the_tracer(&kernel) } else { &kernel };
         for address in kernel.iter().rev() {
             self.push(&mut folded, KERNEL, *address, "_[k]");
         }
@@ -43,6 +45,13 @@ impl Names {
         }
         let names = symbols::resolve(pid, &unknown);
         self.0.extend(unknown.into_iter().zip(names).map(|(address, name)| ((pid, address), name)));
+    }
+
+    /// The stack from where the thread leaves the CPU on: inside of that is only what told us of it.
+    fn without_the_tracer<'a>(&self, kernel: &'a [u64]) -> &'a [u64] {
+        let is_scheduler =
+            |address: &u64| self.0.get(&(KERNEL, *address)).is_some_and(|name| name == "__schedule");
+        kernel.iter().position(is_scheduler).map_or(kernel, |at| &kernel[at..])
     }
 
     fn push(&self, folded: &mut String, pid: u32, address: u64, mark: &str) {
@@ -67,4 +76,20 @@ fn addresses(stack: &[u8]) -> Vec<u64> {
         .enumerate()
         .map(|(n, address)| if n == 0 { address } else { address.saturating_sub(1) })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tells_of_a_switch_is_no_part_of_the_wait() {
+        let mut names = Names::default();
+        for (address, name) in [(0xb000, "bpf_prog"), (0xafff, "__schedule"), (0x9fff, "schedule")] {
+            names.0.insert((KERNEL, address), name.to_owned());
+        }
+        let kernel: Vec<u8> = [0xb000_u64, 0xb000, 0xa000].iter().flat_map(|it| it.to_le_bytes()).collect();
+        assert_eq!(names.folded(1, &kernel, &[], true), "schedule_[k];__schedule_[k]");
+        assert_eq!(names.folded(1, &kernel, &[], false), "schedule_[k];__schedule_[k];bpf_prog_[k]");
+    }
 }

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfError};
@@ -19,6 +20,7 @@ use crate::kernel::LoadError;
 use crate::prepare::PreparedHook;
 use crate::program;
 use crate::refusal::{Attempt, Refusal, Refused, causes, list};
+use crate::sys::recursion_misses;
 use crate::{Kernel, Prepared, RING_BYTES, ReadError, Reader, Settings, SettingsError, Table};
 
 /// Why a run did not start.
@@ -105,6 +107,7 @@ pub struct Attached {
     reader: Option<Reader>,
     iterators: Vec<Iterator>,
     tables: Vec<Table>,
+    missed: Result<u64, String>,
 }
 
 impl Attached {
@@ -113,7 +116,9 @@ impl Attached {
         prepared: &Prepared,
         settings: &Settings,
     ) -> Result<Self, AttachError> {
-        let in_use = |hook: &&PreparedHook| hook.when.as_deref().is_none_or(|param| settings.is_on(param));
+        let in_use = |hook: &&PreparedHook| {
+            hook.when.as_deref().is_none_or(|param| settings.switches(param, hook.is.as_deref()))
+        };
         let hooks: Vec<_> = prepared.hooks.iter().filter(in_use).collect();
         if hooks.is_empty() {
             return Err(AttachError::NoHook { hooks: describe(&prepared.hooks) });
@@ -132,6 +137,7 @@ impl Attached {
             missing: Vec::new(),
             iterators: Vec::new(),
             tables: tables(&mut ebpf, prepared),
+            missed: Ok(0),
         };
         if let (Some(scope), Some(wanted)) = (&mut attached.scope, &settings.scope) {
             for mntns in wanted {
@@ -238,6 +244,12 @@ impl Attached {
         Ok(counts.iter().sum())
     }
 
+    /// How often the kernel passed a program by, as it would have run within itself or within another on the same CPU: at
+    /// most so many events are missing that nothing else tells of. Known once the programs are detached.
+    pub fn missed(&self) -> io::Result<u64> {
+        self.missed.clone().map_err(io::Error::other)
+    }
+
     /// The mount namespaces in scope; `None` for a gadget that knows no scope.
     pub fn scope(&mut self) -> Option<&mut Scope> {
         self.scope.as_mut()
@@ -266,6 +278,10 @@ impl Attached {
         self.iterators.clear();
         let Some(mut ebpf) = self.ebpf.take() else { return };
         let used = |name: &str| self.programs.iter().any(|it| it.program == name);
+        // A descriptor keeps a program, and its count, but not its link: read before, the count would not be final.
+        let hold = |program: &aya::programs::Program| program.fd().ok()?.as_fd().try_clone_to_owned().ok();
+        let all = ebpf.programs().filter(|(name, _)| used(name));
+        let held: Vec<Option<OwnedFd>> = all.map(|(_, program)| hold(program)).collect();
         let programs = ebpf.programs_mut().filter(|(name, _)| used(name));
         std::thread::scope(|scope| {
             for (_, program) in programs {
@@ -275,6 +291,7 @@ impl Attached {
             }
         });
         drop(ebpf);
+        self.missed = held.iter().map(count_missed).sum();
     }
 
     /// Runs the iterators, one after the other, each to its end, and hands on their records. Each record is seen
@@ -293,6 +310,11 @@ impl Attached {
         }
         Ok(count)
     }
+}
+
+fn count_missed(program: &Option<OwnedFd>) -> Result<u64, String> {
+    let program = program.as_ref().ok_or("no descriptor is left for a program")?;
+    recursion_misses(program.as_fd()).map_err(|error| error.to_string())
 }
 
 impl Drop for Attached {
@@ -360,9 +382,10 @@ fn map_error(map: &str, error: &io::Error) -> AttachError {
 }
 
 fn describe(hooks: &[PreparedHook]) -> String {
-    let describe = |hook: &PreparedHook| match &hook.when {
-        Some(param) => format!("`{}` with `{param}`", hook.name),
-        None => format!("`{}`", hook.name),
+    let describe = |hook: &PreparedHook| match (&hook.when, &hook.is) {
+        (Some(param), Some(value)) => format!("`{}` with `{param}` = `{value}`", hook.name),
+        (Some(param), None) => format!("`{}` with `{param}`", hook.name),
+        (None, _) => format!("`{}`", hook.name),
     };
     hooks.iter().map(describe).collect::<Vec<_>>().join(", ")
 }

@@ -105,6 +105,8 @@ pub struct Prepared {
 pub(crate) struct PreparedHook {
     pub(crate) name: String,
     pub(crate) when: Option<String>,
+    /// The value that the parameter must have; without it, it must be true.
+    pub(crate) is: Option<String>,
     pub(crate) optional: bool,
     pub(crate) alternatives: Vec<Alternative>,
 }
@@ -277,8 +279,8 @@ fn prepare_hook(
     if alternatives.is_empty() {
         return Err(PrepareError::EmptyHook { hook: hook.name.clone() });
     }
-    let (name, when) = (hook.name.clone(), hook.when.clone());
-    Ok(PreparedHook { name, when, optional: hook.optional, alternatives })
+    let (name, when, is) = (hook.name.clone(), hook.when.clone(), hook.is.clone());
+    Ok(PreparedHook { name, when, is, optional: hook.optional, alternatives })
 }
 
 /// What a program attaches to, if it is of a kind that this version attaches.

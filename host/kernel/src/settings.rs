@@ -152,9 +152,13 @@ impl Settings {
         })
     }
 
-    /// Whether a boolean parameter is on.
-    pub(crate) fn is_on(&self, param: &str) -> bool {
-        self.params.get(param).and_then(Value::as_bool).unwrap_or(false)
+    /// Whether a parameter switches on a hook that waits for it: it is true, or it is the word asked for.
+    pub(crate) fn switches(&self, param: &str, is: Option<&str>) -> bool {
+        match (self.params.get(param), is) {
+            (Some(Value::Bool(on)), None) => *on,
+            (Some(Value::String(word)), Some(is)) => word == is,
+            _ => false,
+        }
     }
 }
 

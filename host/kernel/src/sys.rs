@@ -22,6 +22,42 @@ pub fn page_bytes() -> u64 {
     u64::try_from(bytes).unwrap_or(4096)
 }
 
+/// `BPF_OBJ_GET_INFO_BY_FD`.
+const GET_INFO: libc::c_long = 15;
+
+/// `struct { ... } info` of `union bpf_attr`.
+#[repr(C)]
+struct GetInfo {
+    fd: u32,
+    len: u32,
+    info: u64,
+}
+
+/// `struct bpf_prog_info` as far as its last number that is wanted; the kernel writes what the length asks for. A test
+/// holds it to the kernel's own description.
+#[repr(C)]
+#[derive(Default)]
+struct ProgramInfo {
+    before: [u64; 26],
+    recursion_misses: u64,
+}
+
+/// How often the kernel passed this program by, since it would have run within itself or within another on the same CPU; 0
+/// on kernels before 5.12, which keep no such count. A call on the descriptor, since reading `/proc/self/fdinfo` is an
+/// open, which programs see. aya reads this struct too, and offers only other numbers of it.
+pub(crate) fn recursion_misses(program: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut info = ProgramInfo::default();
+    let mut get = GetInfo {
+        fd: program.as_raw_fd().cast_unsigned(),
+        len: size_of::<ProgramInfo>() as u32,
+        info: (&raw mut info).expose_provenance() as u64,
+    };
+    // SAFETY: the attribute is as the kernel defines it for this command, and its pointer is to `len` bytes that live until
+    // the call returns, all zero: the kernel follows no pointer that it finds there, and any bits are numbers.
+    let done = unsafe { libc::syscall(libc::SYS_bpf, GET_INFO, &raw mut get, size_of::<GetInfo>()) };
+    if done == 0 { Ok(info.recursion_misses) } else { Err(io::Error::last_os_error()) }
+}
+
 /// `BPF_MAP_LOOKUP_BATCH`.
 const LOOKUP_BATCH: libc::c_long = 24;
 
@@ -73,5 +109,18 @@ pub(crate) fn lookup_batch(
     match io::Error::last_os_error() {
         error if error.raw_os_error() == Some(libc::ENOENT) => Ok((count, None)),
         error => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::btf::{Btf, field};
+
+    #[test]
+    fn the_count_lies_where_the_kernel_has_it() {
+        let btf = Btf::of_kernel().unwrap();
+        let offset = field::offset(&btf, "bpf_prog_info__recursion_misses", "this").unwrap();
+        assert_eq!(offset as usize, std::mem::offset_of!(ProgramInfo, recursion_misses));
     }
 }

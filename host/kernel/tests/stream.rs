@@ -71,6 +71,15 @@ fn a_hook_waits_for_its_parameter() {
     let prepared = KERNEL.prepare(&compile("open", &[]), &[waiting]).unwrap();
     let error = KERNEL.attach(&prepared, &settings).err().unwrap();
     assert!(error.to_string().contains("`open` with `opens`"), "{error}");
+
+    let mut waiting = hook("open", &["openat"]);
+    (waiting.when, waiting.is) = (Some("mode".into()), Some("all".into()));
+    let prepared = KERNEL.prepare(&compile("open", &[]), &[waiting]).unwrap();
+    settings.params.insert("mode".into(), json!("some"));
+    let error = KERNEL.attach(&prepared, &settings).err().unwrap();
+    assert!(error.to_string().contains("`open` with `mode` = `all`"), "{error}");
+    settings.params.insert("mode".into(), json!("all"));
+    assert_eq!(KERNEL.attach(&prepared, &settings).unwrap().programs().len(), 1);
 }
 
 #[test]

@@ -125,12 +125,20 @@ pub struct Loss {
     pub unread: u64,
     /// Rows beyond what the post-processor may return.
     pub limits: u64,
+    /// Times that the kernel passed one of the programs by, as it would have run within itself or within another on the
+    /// same CPU. At most so many events: which they were, and whether they were wanted, nobody knows.
+    pub missed: u64,
 }
 
 impl Loss {
     /// A loss with its sum made.
     pub const fn new(ring: u64, unread: u64, limits: u64) -> Self {
-        Self { total: ring + unread + limits, ring, unread, limits }
+        Self { total: ring + unread + limits, ring, unread, limits, missed: 0 }
+    }
+
+    /// The same, with programs passed by.
+    pub const fn with_missed(self, missed: u64) -> Self {
+        Self { total: self.total + missed, missed: self.missed + missed, ..self }
     }
 }
 

@@ -76,8 +76,13 @@ pub(crate) fn rows(
     pump.rows.finish();
     let lost =
         attached.lost().map_err(|error| failed(format!("cannot read the count of lost events: {error}")))?;
+    let missed = attached
+        .missed()
+        .map_err(|error| failed(format!("cannot read how often the kernel passed programs by: {error}")))?;
+    let counts = pump.guest.counts();
+    let loss = Loss::new(lost, pump.unread, counts.cut_by_rows + counts.cut_by_bytes).with_missed(missed);
     let window = Window { from, attached_at, attach, ended };
-    Ok(report(node, ready, &attached, wanted, pump, lost, window))
+    Ok(report(node, ready, &attached, wanted, pump, loss, window))
 }
 
 /// What becomes of the rows on their way.
@@ -226,11 +231,10 @@ fn report(
     attached: &Attached,
     wanted: Option<Wanted>,
     mut pump: Pump,
-    lost: u64,
+    loss: Loss,
     window: Window,
 ) -> Report {
     let counts = pump.guest.counts();
-    let loss = Loss::new(lost, pump.unread, counts.cut_by_rows + counts.cut_by_bytes);
     let mut notes: Vec<String> = Vec::new();
     for program in attached.programs() {
         notes.extend(program.refused.iter().map(|it| format!("{} is used instead of {it}", program.program)));

@@ -10,6 +10,7 @@ pub mod catalog;
 mod clock;
 pub mod encode;
 mod execute;
+pub mod flame;
 pub mod fleet;
 mod frame;
 pub mod gadget;

@@ -190,7 +190,7 @@ pub fn output(kind: Kind, tool: &Tool) -> Map<String, Value> {
         "properties": {
             "rows": {"type": "array", "items": row},
             "summary": counts(&["seen", "matched", "filtered", "returned", "truncated", "duration_ms"]),
-            "loss": counts(&["total", "ring", "unread", "limits"]),
+            "loss": counts(&["total", "ring", "unread", "limits", "missed"]),
             "gadget": {
                 "type": "object",
                 "properties": {"reference": {"type": "string"}, "digest": {"type": "string"},
@@ -304,7 +304,7 @@ mod tests {
         let answer = json!({
             "rows": [{"c": 5}],
             "summary": {"seen": 0, "matched": 0, "filtered": 0, "returned": 0, "truncated": 0, "duration_ms": 0},
-            "loss": {"total": 0, "ring": 0, "unread": 0, "limits": 0},
+            "loss": {"total": 0, "ring": 0, "unread": 0, "limits": 0, "missed": 0},
             "gadget": {"reference": "", "digest": "", "signed_by": ""},
         });
         let error = validator.validate(&answer).unwrap_err();

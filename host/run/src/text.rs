@@ -38,10 +38,10 @@ fn write_tail(text: &mut String, summary: &Summary, loss: &Loss, gadget: &Identi
     match loss.total {
         0 => writeln!(text, "lost: nothing")?,
         total => {
-            let Loss { ring, unread, limits, .. } = loss;
+            let Loss { ring, unread, limits, missed, .. } = loss;
             writeln!(
                 text,
-                "LOST: {total} events (ring {ring}, unread {unread}, limits {limits}): rows are missing"
+                "LOST: {total} events (ring {ring}, unread {unread}, limits {limits}, missed {missed}): rows are missing"
             )?;
         }
     }
@@ -96,10 +96,13 @@ mod tests {
             Summary { seen: 5, matched: 2, filtered: 3, duration_ms: 1500, ..Summary::default() };
         summary.looked_at.host = true;
         summary.notes = vec!["x".repeat(5000), "y".into()];
-        let text = tail(&summary, &Loss::new(1, 0, 0), &gadget);
-        for part in
-            ["5 events seen, 2 rows (3 more", "LOST: 1", "looked at: the host", "sha256:000000000000,"]
-        {
+        let text = tail(&summary, &Loss::new(1, 0, 0).with_missed(2), &gadget);
+        for part in [
+            "5 events seen, 2 rows (3 more",
+            "LOST: 3 events (ring 1, unread 0, limits 0, missed 2)",
+            "looked at: the host",
+            "sha256:000000000000,",
+        ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert!(text.len() < NOTES + 600, "{}", text.len());

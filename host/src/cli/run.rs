@@ -42,4 +42,8 @@ pub(crate) enum Output {
     Json,
     /// One row a line, as rows come.
     Jsonl,
+    /// Stacks for flame graph tools at the end, of a gadget that has them: functions, a blank, how much they count.
+    Folded,
+    /// A flame graph at the end, of a gadget that has stacks: `gadgetry run profile_cpu -o svg > cpu.svg`.
+    Svg,
 }

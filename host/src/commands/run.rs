@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::flags::{self, Given};
+use super::picture::Picture;
 use crate::cli::run::{Output, Run};
 use crate::output::columns::Columns;
 use crate::output::printer::{Form, Printer};
@@ -102,6 +103,7 @@ async fn rows(
     given: Given,
     cancel: CancellationToken,
 ) -> Result<ExitCode> {
+    let picture = Picture::wanted(given.output, &gadget.descriptor, &given.arguments)?;
     let endless = !given.arguments.contains_key("duration");
     let unlimited = !given.arguments.contains_key("max_rows");
     let mut arguments = given.arguments.clone();
@@ -121,7 +123,7 @@ async fn rows(
 
     let collected = Collected::default();
     let sink: Box<dyn Sink> = match given.output {
-        Output::Json => Box::new(collected.clone()),
+        Output::Json | Output::Folded | Output::Svg => Box::new(collected.clone()),
         Output::Jsonl => Box::new(Printer::new(Form::Lines, Progress::new(!given.quiet))?),
         Output::Columns => {
             let cut = std::io::stdout().is_terminal();
@@ -147,6 +149,9 @@ async fn rows(
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, &answer).context("cannot write the answer")?;
         writeln!(out)?;
+    }
+    if let Some(picture) = picture {
+        picture.print(&collected.rows().map_err(anyhow::Error::msg)?, &report.summary)?;
     }
     if !given.quiet {
         close(&report);
@@ -181,7 +186,10 @@ fn close(report: &Report) {
         line.push_str(&format!(", {} left out", summary.truncated));
     }
     if loss.total > 0 {
-        line.push_str(&format!(" (ring {}, unread {}, limits {})", loss.ring, loss.unread, loss.limits));
+        line.push_str(&format!(
+            " (ring {}, unread {}, limits {}, missed {})",
+            loss.ring, loss.unread, loss.limits, loss.missed
+        ));
         if loss.ring > 0 {
             line.push_str("; a larger --ring-size or a narrower filter loses less");
         }

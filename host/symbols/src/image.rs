@@ -25,7 +25,7 @@ impl Images {
             self.0.clear();
         }
         if !self.0.contains_key(id) {
-            let image = paths.iter().find_map(|path| Image::read(path));
+            let image = paths.iter().find_map(|path| Image::read(path, Path::new(DEBUG)));
             self.0.insert(id.to_owned(), image);
         }
         self.0.get(id)?.as_ref()
@@ -45,7 +45,8 @@ struct Segment {
 }
 
 impl Image {
-    pub(crate) fn read(path: &Path) -> Option<Self> {
+    /// `debug`: the folder of symbols that were stripped off.
+    fn read(path: &Path, debug: &Path) -> Option<Self> {
         let cache = ReadCache::new(File::open(path).ok()?);
         let file = object::File::parse(&cache).ok()?;
         let segment = |it: object::Segment<'_, '_, _>| {
@@ -56,7 +57,7 @@ impl Image {
         let mut symbols = functions(file.symbols());
         if symbols.is_empty() {
             let id = file.build_id().ok().flatten();
-            symbols = id.and_then(stripped_off).unwrap_or_default();
+            symbols = id.and_then(|id| stripped_off(id, debug)).unwrap_or_default();
         }
         if symbols.is_empty() {
             symbols = functions(file.dynamic_symbols());
@@ -73,10 +74,10 @@ impl Image {
 }
 
 /// The symbols of the program with this build id, when its debug package is installed.
-fn stripped_off(build_id: &[u8]) -> Option<Table> {
+fn stripped_off(build_id: &[u8], debug: &Path) -> Option<Table> {
     let hex: String = build_id.iter().take(64).map(|byte| format!("{byte:02x}")).collect();
     let (first, rest) = hex.split_at_checked(2)?;
-    let cache = ReadCache::new(File::open(format!("{DEBUG}/{first}/{rest}.debug")).ok()?);
+    let cache = ReadCache::new(File::open(debug.join(first).join(format!("{rest}.debug"))).ok()?);
     let file = object::File::parse(&cache).ok()?;
     Some(functions(file.symbols()))
 }
@@ -88,6 +89,10 @@ fn functions<'a, S: object::ObjectSymbol<'a>>(symbols: impl Iterator<Item = S>) 
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
+    use object::ObjectSymbol as _;
+
     use super::*;
 
     #[test]
@@ -96,9 +101,53 @@ mod tests {
         let file = folder.path().join("file");
         for bytes in [&b""[..], b"\x7fELF", b"#!/bin/sh\n", &[0x7f; 4096]] {
             std::fs::write(&file, bytes).unwrap();
-            assert!(Image::read(&file).is_none_or(|image| image.name(0).is_none()));
+            assert!(Image::read(&file, folder.path()).is_none_or(|image| image.name(0).is_none()));
         }
-        assert!(Image::read(folder.path()).is_none());
+        assert!(Image::read(folder.path(), folder.path()).is_none());
+    }
+
+    /// A program's symbols are its own, or lie in a file of their own that is found by its build id; without either, only
+    /// what other files may call has a name.
+    #[test]
+    fn symbols_are_found_in_the_program_or_by_its_build_id() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let run = |program: &str, arguments: &[&str]| {
+            let done = Command::new(program).args(arguments).current_dir(folder.path()).status();
+            assert!(
+                done.expect("the test needs a C compiler and binutils").success(),
+                "{program} {arguments:?}"
+            );
+        };
+        let source = "static __attribute__((noinline)) int hidden(int n) { return n * 3; }\n\
+                      __attribute__((noinline)) int offered(int n) { return hidden(n) + 1; }\n\
+                      int main(int n, char **a) { return offered(n); }\n";
+        std::fs::write(path("it.c"), source).unwrap();
+        run("cc", &["-O1", "-rdynamic", "-Wl,--build-id=0xabcdef0123456789", "-o", "it", "it.c"]);
+        let file = |name: &str| std::fs::read(path(name)).unwrap();
+        let whole = file("it");
+        let parsed = object::File::parse(&*whole).unwrap();
+        let offset = |name: &str| {
+            let address = parsed.symbols().find(|it| it.name() == Ok(name)).unwrap().address();
+            let segment =
+                parsed.segments().find(|it| (it.address()..it.address() + it.size()).contains(&address));
+            let segment = segment.unwrap();
+            address - segment.address() + segment.file_range().0
+        };
+        let (hidden, offered) = (offset("hidden"), offset("offered"));
+        let names = |name: &str, debug: &Path| {
+            let image = Image::read(&path(name), debug).unwrap();
+            [hidden, offered].map(|offset| image.name(offset + 1).map(str::to_owned))
+        };
+        let both = ["hidden", "offered"].map(|name| Some(name.to_owned()));
+        assert_eq!(names("it", &path("absent")), both);
+
+        run("objcopy", &["--only-keep-debug", "it", "it.debug"]);
+        run("objcopy", &["--strip-all", "it", "stripped"]);
+        assert_eq!(names("stripped", &path("absent")), [None, Some("offered".to_owned())]);
+        std::fs::create_dir_all(path("debug/ab")).unwrap();
+        std::fs::rename(path("it.debug"), path("debug/ab/cdef0123456789.debug")).unwrap();
+        assert_eq!(names("stripped", &path("debug")), both);
     }
 
     #[test]
@@ -111,7 +160,7 @@ mod tests {
             damaged.iter_mut().skip(24).step_by(step * 5).for_each(|byte| *byte ^= 0x5a);
             damaged.truncate(program.len() / step);
             std::fs::write(&file, damaged).unwrap();
-            assert!(Image::read(&file).is_none_or(|image| image.name(u64::MAX).is_none()));
+            assert!(Image::read(&file, folder.path()).is_none_or(|image| image.name(u64::MAX).is_none()));
         }
     }
 }

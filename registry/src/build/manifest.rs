@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::Package;
 use crate::descriptor::{
     Annotations, DESCRIPTOR_VERSION, Described, Descriptor, Hook, Kind, Links, Permissions, Prompt, Tool,
+    View,
 };
 
 const FILE: &str = "gadget.toml";
@@ -24,6 +25,8 @@ pub(super) struct GadgetToml {
     permissions: Permissions,
     #[serde(default, rename = "hook")]
     hooks: Vec<Hook>,
+    #[serde(default, rename = "view")]
+    views: Vec<View>,
     #[serde(default, rename = "prompt")]
     prompts: Vec<Prompt>,
     #[serde(default)]
@@ -150,6 +153,7 @@ impl GadgetToml {
             merge: described.merge,
             tools,
             hooks: self.hooks,
+            views: self.views,
             permissions: self.permissions,
             prompts: self
                 .prompts

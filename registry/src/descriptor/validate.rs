@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{DESCRIPTOR_VERSION, Descriptor, Kind, Prompt, Tool};
+use super::{DESCRIPTOR_VERSION, Descriptor, Hook, Kind, Prompt, Tool};
 use crate::elf::KernelObject;
 
 /// Longest description, in bytes; a model reads all of them in every session.
@@ -86,6 +86,7 @@ impl Descriptor {
         self.permissions.check_lent(&mut problems);
         self.check_tools(&mut problems);
         self.check_hooks(object, &mut problems);
+        self.check_views(&mut problems);
         if self.prompts.len() > MAX_PROMPTS {
             problems.add("prompts", format!("there are {}; at most {MAX_PROMPTS}", self.prompts.len()));
         }
@@ -234,17 +235,37 @@ impl Descriptor {
                     problems.add(&at, format!("the eBPF object has no program `{}`", shown(program)));
                 }
             }
-            if let Some(when) = &hook.when
-                && !self.tools.iter().any(|tool| has_param(tool, when))
-            {
-                problems.add(&at, format!("`when` names no parameter: `{}`", shown(when)));
-            }
+            self.check_condition(&at, hook, problems);
         }
     }
 }
 
-fn has_param(tool: &Tool, name: &str) -> bool {
-    tool.params.get("properties").is_some_and(|properties| properties.get(name).is_some())
+impl Descriptor {
+    /// What a hook waits for must be something that a parameter can be, or it would never be attached.
+    fn check_condition(&self, at: &str, hook: &Hook, problems: &mut Problems) {
+        let Some(when) = &hook.when else {
+            if hook.is.is_some() {
+                problems.add(at, "`is` stands without `when`, which names the parameter");
+            }
+            return;
+        };
+        let Some(param) = self.tools.iter().find_map(|tool| tool.params.get("properties")?.get(when)) else {
+            return problems.add(at, format!("`when` names no parameter: `{}`", shown(when)));
+        };
+        match &hook.is {
+            None if param.get("type") != Some(&Value::from("boolean")) => problems.add(
+                at,
+                format!("`{}` is no boolean parameter: say with `is` which value it must have", shown(when)),
+            ),
+            Some(is) => {
+                let words = param.get("enum").and_then(Value::as_array);
+                if !words.is_some_and(|words| words.contains(&Value::from(is.as_str()))) {
+                    problems.add(at, format!("parameter `{}` can't be `{}`", shown(when), shown(is)));
+                }
+            }
+            None => {}
+        }
+    }
 }
 
 fn check_prompt(at: &str, prompt: &Prompt, problems: &mut Problems) {
@@ -365,6 +386,6 @@ pub(super) fn check_text(at: &str, text: &str, max: usize, problems: &mut Proble
 }
 
 /// Foreign text, fit to be shown in a message.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(120).flat_map(char::escape_debug).collect()
 }

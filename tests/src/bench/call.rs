@@ -1,5 +1,6 @@
 //! A tool call: from the call to attached programs, and the round trip of a tool that does nothing.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,16 +30,22 @@ pub fn measure(table: &mut Table) -> Result<()> {
     })
 }
 
-async fn attach(table: &mut Table) -> Result<()> {
+/// The built-in gadgets, and a node with folders of its own in `folder`.
+pub(super) fn supply(folder: &Path) -> Result<(Supply, Node)> {
     let bundle =
         std::fs::read(crate::target().join("gadgets/builtins.tar")).context("run `make build` first")?;
     let built_ins = Bundle::parse(bundle.leak())?;
-    let folder = tempfile::tempdir()?;
-    let store = Store::open(folder.path().join("store"))?;
+    let store = Store::open(folder.join("store"))?;
     let remote = Remote::new(Options::new(), Arc::new(()))?;
     let supply = Supply::new(built_ins, store, remote, Policy::built_ins_only(), Pull::Never);
-    let cache = Some(folder.path().join("components"));
-    let node = Arc::new(Node::new(Config { name: None, cache, files: gadgetry_enrich::Config::local() })?);
+    let cache = Some(folder.join("components"));
+    Ok((supply, Node::new(Config { name: None, cache, files: gadgetry_enrich::Config::local() })?))
+}
+
+async fn attach(table: &mut Table) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (supply, node) = supply(folder.path())?;
+    let node = Arc::new(node);
     let fleet = Fleet::local(node.clone());
     for name in ["trace_open", "trace_exec", "snapshot_process"] {
         let image = supply.fetch(name).await?;

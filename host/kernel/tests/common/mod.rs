@@ -31,7 +31,7 @@ pub(crate) fn compile(name: &str, flags: &[&str]) -> Vec<u8> {
 /// A hook that must be attached.
 pub(crate) fn hook(name: &str, prefer: &[&str]) -> Hook {
     let prefer = prefer.iter().map(|it| (*it).to_owned()).collect();
-    Hook { name: name.into(), prefer, when: None, optional: false }
+    Hook { name: name.into(), prefer, when: None, is: None, optional: false }
 }
 
 /// Settings for everyone's events, without parameters.

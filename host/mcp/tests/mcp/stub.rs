@@ -156,6 +156,7 @@ pub(crate) fn gadget(name: &str, kind: Kind, tools: &[&str]) -> Arc<Gadget> {
             merge: false,
             tools: vec![],
             hooks: vec![],
+            views: vec![],
             permissions: Permissions::default(),
             prompts: vec![prompt(&format!("{name}_ask"))],
             links: Links::default(),

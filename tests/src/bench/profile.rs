@@ -1,0 +1,146 @@
+//! What profiling costs the load itself: the work that two busy threads get done with and without profile_cpu, in turns, so
+//! that a slow moment of the machine hits both. And what a switch between two threads costs when waits are profiled.
+
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Figure, Table, middle_and_p99};
+use crate::host::Host;
+use crate::rows::wait_until_attached;
+
+/// How long each half of a turn is measured.
+const WINDOW: Duration = Duration::from_millis(1500);
+const TURNS: usize = 11;
+
+/// Adds this part's figures.
+pub fn measure(table: &mut Table) -> Result<()> {
+    let host = Host::new();
+    // Compiled once, so that no turn pays for it.
+    host.ok(&["run", "profile_cpu", "--duration", "0.1", "-q", "-o", "jsonl"]);
+    let slower = compare(&host, &["--frequency", "49"], work)?;
+    table.add(Figure {
+        what: format!("profile_cpu at 49 Hz: a CPU-bound load gets slower by (median of {TURNS} pairs)"),
+        measured: slower,
+        unit: "%",
+        mark: "at most 3".into(),
+        reached: Some(slower <= 3.0),
+        ..Figure::default()
+    });
+    let slower = compare(&host, &["--mode", "off_cpu"], switches)?;
+    table.add(Figure {
+        what: format!("profile_cpu off_cpu: two threads that only wait for each other get slower by (median of {TURNS} pairs)"),
+        measured: slower,
+        unit: "%",
+        ..Figure::default()
+    });
+    Ok(())
+}
+
+/// By how many per cent `load`, which says what it got done in a window, is slower while profile_cpu runs.
+fn compare(host: &Host, arguments: &[&str], load: fn() -> Result<f64>) -> Result<f64> {
+    let mut slower = Vec::new();
+    load()?;
+    for turn in 0..TURNS {
+        // Which comes first changes, so that neither has the warmer machine.
+        let (with, without) = if turn % 2 == 0 {
+            let with = profiled(host, arguments, load)?;
+            (with, load()?)
+        } else {
+            let without = load()?;
+            (profiled(host, arguments, load)?, without)
+        };
+        slower.push((1.0 - with / without) * 100.0);
+    }
+    Ok(middle_and_p99(&mut slower).0)
+}
+
+fn profiled(host: &Host, arguments: &[&str], load: fn() -> Result<f64>) -> Result<f64> {
+    let mut all = vec!["run", "profile_cpu", "-q", "-o", "jsonl"];
+    all.extend_from_slice(arguments);
+    let run = Run(host.command(&all).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+    wait_until_attached(run.0.id());
+    let done = load()?;
+    run.end()?;
+    Ok(done)
+}
+
+/// A run that is interrupted as by a person.
+struct Run(Child);
+
+impl Run {
+    fn end(mut self) -> Result<()> {
+        Command::new("kill").args(["-INT", &self.0.id().to_string()]).status()?;
+        let status = self.0.wait()?;
+        ensure!(status.success(), "the profile ended with {status}");
+        Ok(())
+    }
+}
+
+/// Steps that a thread on every CPU makes in a window, within a few calls as any program is.
+fn work() -> Result<f64> {
+    let cpus = std::thread::available_parallelism()?.get();
+    let end = Instant::now() + WINDOW;
+    let threads: Vec<_> = (0..cpus).map(|seed| std::thread::spawn(move || outer(seed as u64, end))).collect();
+    let mut steps = 0;
+    for thread in threads {
+        steps += thread.join().ok().context("a thread of the load failed")?;
+    }
+    Ok(steps as f64)
+}
+
+#[inline(never)]
+fn outer(seed: u64, end: Instant) -> u64 {
+    let (mut state, mut steps) = (seed | 1, 0);
+    while Instant::now() < end {
+        state = inner(state, 10_000);
+        steps += 1;
+    }
+    std::hint::black_box(state);
+    steps
+}
+
+#[inline(never)]
+fn inner(mut state: u64, times: u32) -> u64 {
+    for _ in 0..times {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+    }
+    std::hint::black_box(state)
+}
+
+/// Round trips of a byte between two threads in a window: four switches each, at most.
+fn switches() -> Result<f64> {
+    let (there, to) = std::io::pipe()?;
+    let (back, from) = std::io::pipe()?;
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let answering = scope.spawn(|| answer(there, from, &stop));
+        let count = ask(to, back, &stop);
+        answering.join().ok().context("the answering thread failed")??;
+        count
+    })
+}
+
+fn ask(mut to: PipeWriter, mut back: PipeReader, stop: &AtomicBool) -> Result<f64> {
+    let (start, mut count) = (Instant::now(), 0_u64);
+    while start.elapsed() < WINDOW {
+        to.write_all(&[0])?;
+        back.read_exact(&mut [0])?;
+        count += 1;
+    }
+    stop.store(true, Ordering::Relaxed);
+    Ok(count as f64)
+}
+
+fn answer(mut there: PipeReader, mut from: PipeWriter, stop: &AtomicBool) -> Result<()> {
+    // It ends when the other end is closed.
+    while there.read(&mut [0])? > 0 && !stop.load(Ordering::Relaxed) {
+        from.write_all(&[0])?;
+    }
+    Ok(())
+}
