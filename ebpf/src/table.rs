@@ -24,7 +24,7 @@
 //! slot.add::<{ offset_of!(File, reads) }>(1);
 //! ```
 
-use core::marker::PhantomData;
+use core::{marker::PhantomData, mem::offset_of};
 
 use aya_ebpf::bindings::{BPF_NOEXIST, bpf_map_type::BPF_MAP_TYPE_HASH};
 use gadget_abi::{Header, Plain};
@@ -72,6 +72,19 @@ impl<K: Plain, E: Plain, const TAIL: usize> Table<K, E, TAIL> {
             ring::lost();
         }
         slot
+    }
+
+    /// Hands the record of `key` to the host as an event of its own, timed now, and removes it: for what ends, and comes
+    /// and goes too often to stay in the table until the run does. Whether it was there.
+    #[inline(always)]
+    pub fn hand_on(&'static self, key: K) -> bool {
+        let value = raw::lookup(self.map.handle(), key);
+        if value.is_null() {
+            return false;
+        }
+        raw::store(value, offset_of!(Header, timestamp), raw::boot_ns());
+        ring::output(value, Self::VALUE);
+        raw::delete(self.map.handle(), key)
     }
 
     /// Removes `key`: for a key that the kernel uses again for something else. Its counters are gone; whoever

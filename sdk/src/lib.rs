@@ -65,6 +65,7 @@ pub mod describe;
 mod export;
 mod failure;
 mod gadget;
+pub mod histogram;
 mod json;
 pub mod linux;
 pub mod log;
