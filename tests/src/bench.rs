@@ -3,7 +3,9 @@
 pub mod call;
 pub mod guest;
 pub mod kernel;
+mod load;
 pub mod memory;
+pub mod net;
 pub mod opens;
 mod peer;
 pub mod query;
