@@ -24,10 +24,12 @@
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod block;
 pub mod context;
 pub mod fields;
 pub mod filter;
 mod header;
+pub mod histogram;
 pub mod kernel;
 pub mod map;
 pub mod param;

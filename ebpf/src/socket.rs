@@ -4,6 +4,7 @@
 //! middle of being made or taken down lacks some of its parts, which then read as zero.
 
 pub mod fields;
+pub mod moved;
 pub mod owner;
 pub(crate) mod unowned;
 

@@ -85,6 +85,19 @@ impl<K: Plain, E: Plain, const TAIL: usize> Table<K, E, TAIL> {
         Some(())
     }
 
+    /// Hands the record of `key` to the host as an event of its own, timed now, and removes it: for what ends, and comes
+    /// and goes too often to stay in the table until the run does. Whether it was there.
+    #[inline(always)]
+    pub fn hand_on(&'static self, key: K) -> bool {
+        let value = raw::lookup(self.map.handle(), key);
+        if value.is_null() {
+            return false;
+        }
+        raw::store(value, offset_of!(Header, timestamp), raw::boot_ns());
+        ring::output(value, Self::VALUE);
+        raw::delete(self.map.handle(), key)
+    }
+
     /// Removes `key`: for a key that the kernel uses again for something else. Its counters are gone; whoever
     /// removes it has handed them on.
     #[inline(always)]

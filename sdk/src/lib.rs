@@ -67,6 +67,7 @@ mod export;
 mod failure;
 mod gadget;
 pub mod guard;
+pub mod histogram;
 pub mod http;
 mod json;
 pub mod linux;

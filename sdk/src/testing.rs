@@ -118,6 +118,33 @@ pub fn merged<G: Reduce>(parts: &[&str]) -> Result<String, Failure> {
     checked::<G>(crate::run::merge::<G>(&parts)?)
 }
 
+/// Rows as JSON.
+#[track_caller]
+pub fn rows(text: &str) -> Vec<Json> {
+    text.lines().map(|line| serde_json::from_str(line).expect("a row is JSON")).collect()
+}
+
+/// The gadget's own fields of each row: the common ones, every one of which must be there, are left out.
+#[track_caller]
+pub fn own_rows(text: &str) -> Vec<Json> {
+    let mut rows = rows(text);
+    for row in &mut rows {
+        let fields = row.as_object_mut().expect("a row is an object");
+        for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
+            assert!(fields.remove(common).is_some(), "a row has no {common}");
+        }
+    }
+    rows
+}
+
+/// As [`own_rows`], of the only row.
+#[track_caller]
+pub fn own_row(text: &str) -> Json {
+    let mut rows = own_rows(text);
+    assert_eq!(rows.len(), 1, "wanted one row, found {text:?}");
+    rows.remove(0)
+}
+
 /// The text of rows, each checked against the row's schema.
 fn checked<G: Gadget>(rows: Vec<u8>) -> Result<String, Failure> {
     let text = String::from_utf8(rows).map_err(|error| Failure::new(error.to_string()))?;

@@ -111,6 +111,42 @@ impl<K: Ord, T, const N: usize> Top<K, T, N> {
         sorted(grown.collect(), weight)
     }
 
+    /// Bounds the memory of a long run: when there are more than `most` keys, the smallest, by `weight`, are added to
+    /// fewer, until half as many are left. `into` says to which key one is added, and what that is; `None` for one that
+    /// has to stay. What is added so is in the result of the run, and in no interval again.
+    pub fn fold(
+        &mut self,
+        most: usize,
+        weight: impl Fn(&[u64; N]) -> u64,
+        into: impl Fn(&T) -> Option<(K, T)>,
+    ) where
+        K: Clone,
+    {
+        if self.entries.len() <= most {
+            return;
+        }
+        let may = self.entries.iter().filter(|(_, entry)| into(&entry.what).is_some());
+        let mut smallest: Vec<_> = may.map(|(key, entry)| (weight(&entry.total), key.clone())).collect();
+        smallest.sort_unstable();
+        smallest.truncate(self.entries.len() - most / 2);
+        for (_, key) in smallest {
+            let Some(entry) = self.entries.remove(&key) else { continue };
+            let Some((key, what)) = into(&entry.what) else { continue };
+            match self.entries.entry(key) {
+                Slot::Occupied(mut sum) => {
+                    let sum = sum.get_mut();
+                    for n in 0..N {
+                        sum.total[n] = sum.total[n].saturating_add(entry.total[n]);
+                        sum.before[n] = sum.before[n].saturating_add(entry.before[n]);
+                    }
+                }
+                Slot::Vacant(place) => {
+                    place.insert(Entry { what, ..entry });
+                }
+            }
+        }
+    }
+
     /// What was counted in all, by `weight`.
     pub fn run(&self, weight: impl Fn(&[u64; N]) -> u64) -> Vec<Ranked<'_, T, N>> {
         let nanos = self.now.saturating_sub(self.started);

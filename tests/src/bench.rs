@@ -1,9 +1,12 @@
 //! Benchmarks: each part measures one side of the product, and its peers where there are any.
 
 pub mod call;
+pub mod guard;
 pub mod guest;
 pub mod kernel;
+mod load;
 pub mod memory;
+pub mod net;
 pub mod opens;
 mod peer;
 pub mod profile;

@@ -1,13 +1,9 @@
 use gadget::{
     serde_json::{Value, json},
-    testing::{Batch, header, name, run},
+    testing::{Batch, header, name, rows, run},
 };
 
 use super::*;
-
-fn rows(text: &str) -> Vec<Value> {
-    text.lines().map(|line| gadget::serde_json::from_str(line).expect("a row")).collect()
-}
 
 fn seen(number: u32) -> Use {
     Use { number, reserved: [0; 4] }

@@ -1,9 +1,5 @@
 //! What both halves know of a disk's latency: a histogram of one kind of request on one disk. There is no tail.
 
-/// Slots of a histogram. Slot 0 counts what took less than 2 microseconds, slot n what took from 2^n to less than 2^(n+1);
-/// the last also what took longer.
-pub const SLOTS: usize = 32;
-
 gadget::event! {
     /// One kind of request on one disk.
     pub struct Latency {

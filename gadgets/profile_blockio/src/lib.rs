@@ -3,13 +3,16 @@
 #![cfg(not(target_arch = "bpf"))]
 
 pub mod event;
-mod histogram;
 
 use std::collections::BTreeMap;
 
 use event::Latency;
-use gadget::{Context, Event, Failure, Gadget, Reduce, Rows, linux::Device, serde_json::Value as Json};
-use histogram::{Bucket, Histogram};
+use gadget::{
+    Context, Event, Failure, Gadget, Reduce, Rows,
+    histogram::{Histogram, Told},
+    linux::{Device, block_operation},
+    serde_json::Value as Json,
+};
 
 /// What a caller may set.
 #[derive(gadget::Params)]
@@ -41,21 +44,8 @@ pub struct Row<'a> {
     /// Microseconds of one, on average.
     #[column(width = 8)]
     mean_us: u64,
-    /// Microseconds within which half of them were done: the upper bound of a bucket, as the next two.
-    #[column(width = 8)]
-    p50_us: u64,
-    /// Within which 95 of a hundred were done.
-    #[column(width = 8)]
-    p95_us: u64,
-    /// Within which 99 of a hundred were done.
-    #[column(width = 8)]
-    p99_us: u64,
-    /// Requests by microseconds; empty buckets before the first and after the last request are left out.
-    #[column(skip)]
-    buckets: Vec<Bucket>,
-    /// The buckets as text, a line for each.
-    #[column(hidden)]
-    picture: String,
+    #[row(flatten)]
+    latency: Told,
 }
 
 /// What is known of one kind of request on one disk.
@@ -87,7 +77,7 @@ impl Gadget for ProfileBlockio {
     fn event(&mut self, event: &Event<'_, Latency>, _: &mut Rows<Self>) -> Result<(), Failure> {
         let Latency { slots, total_ns, bytes, disk, device, op } = *event.data;
         let end = disk.iter().position(|byte| *byte == 0).unwrap_or(disk.len());
-        let key = (String::from_utf8_lossy(&disk[..end]).into_owned(), operation(op));
+        let key = (String::from_utf8_lossy(&disk[..end]).into_owned(), block_operation(op));
         self.all
             .insert(key, Requests { device, bytes, total_us: total_ns / 1000, latency: Histogram(slots) });
         Ok(())
@@ -113,10 +103,10 @@ impl Reduce for ProfileBlockio {
             let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
             let number = |name: &str| row[name].as_u64().unwrap_or_default();
             let requests = all.entry((text("disk"), text("operation"))).or_default();
-            requests.device = device(&text("device"));
+            requests.device = Device::from_text(&text("device")).0;
             requests.bytes = requests.bytes.saturating_add(number("bytes"));
             requests.total_us = requests.total_us.saturating_add(number("total_us"));
-            requests.latency.add_rows(row["buckets"].as_array().map_or(&[], Vec::as_slice));
+            requests.latency.add_row(&row);
         }
         push(&all, rows);
         Ok(())
@@ -137,36 +127,9 @@ fn push(all: &All, rows: &mut Rows<ProfileBlockio>) {
             bytes: it.bytes,
             total_us: it.total_us,
             mean_us: it.total_us / requests,
-            p50_us: it.latency.within(50),
-            p95_us: it.latency.within(95),
-            p99_us: it.latency.within(99),
-            buckets: it.latency.buckets(),
-            picture: it.latency.picture(),
+            latency: it.latency.told(),
         });
     }
-}
-
-/// The kernel's `REQ_OP_*` by name; one that has none here by its number.
-fn operation(op: u32) -> String {
-    let name = match op {
-        0 => "read",
-        1 => "write",
-        2 => "flush",
-        3 => "discard",
-        5 => "secure_erase",
-        7 => "zone_append",
-        9 => "write_zeroes",
-        34 => "driver_in",
-        35 => "driver_out",
-        other => return format!("operation_{other}"),
-    };
-    name.to_owned()
-}
-
-/// `8:1` as the kernel's number.
-fn device(text: &str) -> u32 {
-    let number = |part: &str| part.parse::<u32>().unwrap_or(0);
-    text.split_once(':').map_or(0, |(major, minor)| number(major) << 20 | number(minor) & 0xf_ffff)
 }
 
 gadget::export!(stream + merge ProfileBlockio);

@@ -1,10 +1,10 @@
 use gadget::{
-    serde_json::{Value, json},
-    testing::{Batch, header, merged, name, run_ticking},
+    histogram::SLOTS,
+    serde_json::json,
+    testing::{Batch, header, merged, name, rows, run_ticking},
 };
 
 use super::*;
-use crate::event::SLOTS;
 
 /// Requests in slots, on a disk.
 fn latency(disk: &str, op: u32, filled: &[(usize, u64)]) -> Latency {
@@ -16,10 +16,6 @@ fn latency(disk: &str, op: u32, filled: &[(usize, u64)]) -> Latency {
 fn end(latencies: &[Latency]) -> String {
     let batch = latencies.iter().fold(Batch::new(), |batch, it| batch.event(&header(), it, b""));
     run_ticking::<ProfileBlockio>(&json!({}), &[batch]).expect("a batch").pop().expect("the end")
-}
-
-fn rows(text: &str) -> Vec<Value> {
-    text.lines().map(|line| gadget::serde_json::from_str(line).expect("a row")).collect()
 }
 
 #[test]
@@ -70,12 +66,4 @@ fn disks_of_several_nodes_are_added_up() {
     );
     assert_eq!(rows[1]["buckets"][4], json!({"from_us": 16, "below_us": 32, "count": 5}));
     assert_eq!(rows[1]["device"], "254:0");
-}
-
-#[test]
-fn operations_have_names() {
-    let cases = [(0, "read"), (2, "flush"), (3, "discard"), (9, "write_zeroes"), (77, "operation_77")];
-    for (op, name) in cases {
-        assert_eq!(rows(&end(&[latency("vda", op, &[(1, 1)])]))[0]["operation"], name);
-    }
 }

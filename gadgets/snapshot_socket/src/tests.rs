@@ -2,7 +2,7 @@ use gadget::{
     Described, Flow, Kind,
     flow::AF_INET,
     serde_json::{Value, json},
-    testing::{Batch, header, run},
+    testing::{Batch, header, own_rows, run},
 };
 
 use super::*;
@@ -29,15 +29,7 @@ fn table(socks: &[(Sock, &[u8])]) -> Vec<Value> {
         batch = batch.event(&header(), &Sock { name_len: name.len() as u32, ..*sock }, name);
     }
     let text = run::<SnapshotSocket>(&json!({}), &batch).expect("a batch");
-    let strip = |line: &str| {
-        let mut row: Value = gadget::serde_json::from_str(line).expect("a row");
-        let fields = row.as_object_mut().expect("an object");
-        for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
-            assert!(fields.remove(common).is_some(), "{common}");
-        }
-        row
-    };
-    text.lines().map(strip).collect()
+    own_rows(&text)
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub mod event;
 use event::Usage;
 use gadget::{
     Common, Context, Event, Failure, Gadget, Reduce, Rows, Text,
-    linux::Device,
+    linux::{Device, block_operation},
     top::{self, Ranked, Top, number},
 };
 
@@ -73,7 +73,7 @@ impl Gadget for TopBlockio {
         let usage = event.data;
         let key = (event.header.pid, usage.device, usage.op);
         self.usages.count(key, event, [usage.requests, usage.bytes, usage.total_ns], || {
-            Ok(What { usage: *usage, operation: operation(usage.op) })
+            Ok(What { usage: *usage, operation: block_operation(usage.op) })
         })?;
         Ok(())
     }
@@ -113,23 +113,6 @@ fn row<'a>(it: &Ranked<'a, What, 3>) -> Row<'a> {
         bytes_per_second: it.per_second(1),
         mean_us: total_ns / 1000 / requests.max(1),
     }
-}
-
-/// The kernel's `REQ_OP_*` by name; one that has none here by its number.
-fn operation(op: u32) -> String {
-    let name = match op {
-        0 => "read",
-        1 => "write",
-        2 => "flush",
-        3 => "discard",
-        5 => "secure_erase",
-        7 => "zone_append",
-        9 => "write_zeroes",
-        34 => "driver_in",
-        35 => "driver_out",
-        other => return format!("operation_{other}"),
-    };
-    name.to_owned()
 }
 
 gadget::export!(stream + merge TopBlockio);

@@ -1,7 +1,7 @@
 use gadget::{
     Header,
     serde_json::{Value, json},
-    testing::{Batch, header, merged, name, run_ticking},
+    testing::{Batch, header, merged, name, rows, run_ticking},
 };
 
 use super::*;
@@ -15,10 +15,6 @@ fn batch(seconds: u64, usages: &[(u32, Usage)]) -> Batch {
         let header = Header { pid: *pid, timestamp: seconds * 1_000_000_000, ..header() };
         batch.event(&header, usage, b"")
     })
-}
-
-fn rows(text: &str) -> Vec<Value> {
-    text.lines().map(|line| gadget::serde_json::from_str(line).expect("a row")).collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use gadget::{
     Header,
     serde_json::{Value, json},
-    testing::{Batch, header, merged, run_ticking},
+    testing::{Batch, header, merged, rows, run_ticking},
 };
 
 use super::*;
@@ -24,10 +24,6 @@ fn batch(seconds: u64, files: &[(u32, File, &str)]) -> Batch {
         let header = Header { pid: *pid, timestamp: seconds * 1_000_000_000, ..header() };
         batch.event(&header, &File { path_len: path.len() as u32, ..*file }, path.as_bytes())
     })
-}
-
-fn rows(text: &str) -> Vec<Value> {
-    text.lines().map(|line| gadget::serde_json::from_str(line).expect("a row")).collect()
 }
 
 #[test]

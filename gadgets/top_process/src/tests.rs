@@ -1,7 +1,7 @@
 use gadget::{
     Header,
     serde_json::{Value, json},
-    testing::{Batch, header, merged, run_ticking},
+    testing::{Batch, header, merged, rows, run_ticking},
 };
 
 use super::*;
@@ -14,10 +14,6 @@ fn batch(seconds: u64, processes: &[(u32, Process)]) -> Batch {
         let header = Header { pid: *pid, timestamp: seconds * 1_000_000_000, ..header() };
         batch.event(&header, process, b"")
     })
-}
-
-fn rows(text: &str) -> Vec<Value> {
-    text.lines().map(|line| gadget::serde_json::from_str(line).expect("a row")).collect()
 }
 
 #[test]

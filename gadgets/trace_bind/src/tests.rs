@@ -2,7 +2,7 @@ use gadget::{
     Described, Flow, Kind,
     flow::{AF_INET, AF_INET6},
     serde_json::{Value, json},
-    testing::{Batch, header, run},
+    testing::{Batch, header, own_row, run},
 };
 
 use super::*;
@@ -33,12 +33,7 @@ const BIND: Bind = Bind {
 /// The gadget's own fields of the row that one event makes.
 fn row(bind: &Bind) -> Value {
     let text = run::<TraceBind>(&json!({}), &Batch::new().event(&header(), bind, b"")).expect("a batch");
-    let mut row: Value = gadget::serde_json::from_str(&text).expect("one row");
-    let fields = row.as_object_mut().expect("an object");
-    for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
-        assert!(fields.remove(common).is_some(), "{common}");
-    }
-    row
+    own_row(&text)
 }
 
 #[test]

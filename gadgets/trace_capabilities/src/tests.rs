@@ -1,6 +1,6 @@
 use gadget::{
     serde_json::{Value, json},
-    testing::{Batch, header, run},
+    testing::{Batch, header, own_rows, run},
 };
 
 use super::*;
@@ -18,15 +18,7 @@ const CHECK: Check = Check {
 fn rows(params: &Value, events: &[Check]) -> Result<Vec<Value>, Failure> {
     let batch = events.iter().fold(Batch::new(), |batch, event| batch.event(&header(), event, b""));
     let text = run::<TraceCapabilities>(params, &batch)?;
-    let own = |line: &str| {
-        let mut row: Value = gadget::serde_json::from_str(line).expect("a row");
-        let fields = row.as_object_mut().expect("an object");
-        for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
-            assert!(fields.remove(common).is_some(), "{common}");
-        }
-        row
-    };
-    Ok(text.lines().map(own).collect())
+    Ok(own_rows(&text))
 }
 
 #[test]

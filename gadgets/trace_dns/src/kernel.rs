@@ -1,13 +1,20 @@
-//! DNS messages at the network device: a query where it is sent, in the context of its sender as a rule; an answer where
-//! it arrives, if its query was seen. So each query is told once, on the loopback device and behind bridges too.
+//! DNS messages over UDP at the network device: a query where it is sent, in the context of its sender as a rule; an answer
+//! where it arrives, if its query was seen. So each query is told once, on the loopback device and behind bridges too.
+//!
+//! Over TCP they are taken where a call ends that sent or received something: there the bytes lie in the caller's memory,
+//! in order and once each. At the device they would not: a packet's payload lies in pages that a program can't read, and
+//! what is lost on the way comes again.
 #![no_std]
 #![no_main]
 
 use gadget::{
     Header,
     flow::{AF_INET, AF_INET6},
+    kernel::Field,
     prelude::*,
-    raw, socket_fields as fields,
+    raw,
+    socket::moved::{self, Moved},
+    socket_fields as fields,
 };
 
 mod event;
@@ -26,6 +33,8 @@ gadget::kernel_field! {
     static SKB_PROTOCOL: sk_buff.protocol => [u8; 2];
     static SKB_NETWORK: sk_buff.network_header => u16;
     static DEV_NET: net_device.nd_net.net => Addr;
+    static WRITE_SEQ: tcp_sock.write_seq => u32;
+    static COPIED_SEQ: tcp_sock.copied_seq => u32;
 }
 
 gadget::event! {
@@ -83,13 +92,65 @@ fn answer(ctx: BtfTracepoint) -> Option<()> {
     if !WAITING.remove(key(&udp.flow, udp.id)) {
         return None;
     }
-    emit(gadget::begin_with::<Packet>(&NOBODY)?, &udp, event::ANSWER)
+    emit(gadget::begin_with::<Packet>(&Header::NOBODY)?, &udp, event::ANSWER)
+}
+
+#[gadget::program("tp_btf/sock_send_length")]
+fn tcp_sent(ctx: BtfTracepoint) -> Option<()> {
+    tcp_query(moved::sent(&ctx)?)
+}
+
+#[gadget::program("tp_btf/sys_exit")]
+fn tcp_sent_call(ctx: BtfTracepoint) -> Option<()> {
+    tcp_query(moved::sent_by_call(&ctx)?)
+}
+
+#[gadget::program("tp_btf/sock_recv_length")]
+fn tcp_received(ctx: BtfTracepoint) -> Option<()> {
+    tcp_answer(moved::received(&ctx)?)
+}
+
+#[gadget::program("tp_btf/sys_exit")]
+fn tcp_received_call(ctx: BtfTracepoint) -> Option<()> {
+    tcp_answer(moved::received_by_call(&ctx)?)
+}
+
+#[inline(always)]
+fn tcp_query(moved: Moved) -> Option<()> {
+    tcp(moved, &WRITE_SEQ, event::QUERY)
+}
+
+#[inline(always)]
+fn tcp_answer(moved: Moved) -> Option<()> {
+    tcp(moved, &COPIED_SEQ, event::ANSWER)
+}
+
+/// A piece of a connection to the port, which ends where the socket's counter stands.
+#[inline(always)]
+fn tcp(moved: Moved, counter: &Field<u32>, kind: u8) -> Option<()> {
+    let addr = moved.socket.addr();
+    if u16::from_be_bytes(fields::REMOTE_PORT.read_or_zero(addr)) != params::port() {
+        return None;
+    }
+    let mut record = gadget::begin::<Packet>()?;
+    let position = counter.read_or_zero(addr).wrapping_sub(moved.bytes);
+    let payload = moved.payload(&mut record);
+    record.set(Packet {
+        flow: moved.socket.flow(),
+        message_len: payload.len,
+        position,
+        missing: payload.missing,
+        kind,
+        reserved: [0; 3],
+    });
+    record.emit()
 }
 
 #[inline(always)]
 fn emit(mut record: Record<Packet>, udp: &Udp, kind: u8) -> Option<()> {
     let message = record.kernel_bytes(udp.payload, u64::from(udp.len));
-    record.set(Packet { flow: udp.flow, message_len: message.len, kind, reserved: [0; 3] });
+    let (flow, message_len) = (udp.flow, message.len);
+    record.set(Packet { flow, message_len, position: 0, missing: 0, kind, reserved: [0; 3] });
     record.emit()
 }
 
@@ -154,17 +215,3 @@ fn read(skb: Addr) -> Option<Udp> {
     }
     Some(Udp { flow, payload, len, id: word(8), answer: words[10] & 0x80 != 0 })
 }
-
-/// For answers, which arrive while anyone runs.
-const NOBODY: Header = Header {
-    timestamp: 0,
-    cgroup: 0,
-    mntns: 0,
-    pid: 0,
-    tid: 0,
-    uid: 0,
-    gid: 0,
-    ppid: 0,
-    comm: [0; 16],
-    parent_comm: [0; 16],
-};

@@ -5,6 +5,7 @@
 pub mod event;
 pub mod message;
 mod names;
+pub mod stream;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use gadget::{
 };
 use message::Message;
 use names::{Rcode, RecordType};
+use stream::{Piece, Streams};
 
 /// What a caller may set.
 #[derive(gadget::Params)]
@@ -66,9 +68,9 @@ pub struct Row<'a> {
     /// Network namespace (inode number).
     #[column(hidden)]
     netns: u32,
-    /// What to know of this row: `truncated` (the answer did not fit; it is asked for again over TCP, which is not
-    /// seen), `malformed` (the message is broken, or could not be read whole), `run_ended` (the answer may have come
-    /// after the run).
+    /// What to know of this row: `truncated` (the answer did not fit; asked again over TCP, it is another row),
+    /// `malformed` (the message is broken, or could not be read whole), `run_ended` (the answer may have come after the
+    /// run), `not_followed` (the answer may have come: a part of the TCP connection was not seen).
     #[column(hidden)]
     notes: Option<Bits>,
 }
@@ -76,13 +78,23 @@ pub struct Row<'a> {
 const TRUNCATED: u64 = 1;
 const MALFORMED: u64 = 2;
 const RUN_ENDED: u64 = 4;
-const NOTES: [Name; 3] = [(TRUNCATED, "truncated"), (MALFORMED, "malformed"), (RUN_ENDED, "run_ended")];
+const NOT_FOLLOWED: u64 = 8;
+const NOTES: [Name; 4] = [
+    (TRUNCATED, "truncated"),
+    (MALFORMED, "malformed"),
+    (RUN_ENDED, "run_ended"),
+    (NOT_FOLLOWED, "not_followed"),
+];
+const PROTOCOL_TCP: u16 = 6;
 
 /// Most queries that wait; the oldest are shown as unanswered when there are more.
 const WAITING_MAX: usize = 65_536;
 
-/// By what an answer finds its query.
-type Key = ([u8; 16], [u8; 16], u16, u16, u16, u32);
+/// The two ends, the protocol, and the network namespace.
+type Ends = ([u8; 16], [u8; 16], u16, u16, u16, u32);
+
+/// By what an answer finds its query: with the message's number.
+type Key = (Ends, u16);
 
 /// A query that waits.
 struct Query {
@@ -92,11 +104,14 @@ struct Query {
     sent: u64,
     ticks: u64,
     attempts: u32,
+    notes: u64,
 }
 
 /// The post-processor.
 pub struct TraceDns {
     waiting: BTreeMap<Key, Query>,
+    /// Directions of TCP connections, within a message.
+    streams: Streams<(Ends, u8)>,
     ticks: u64,
     timeout: u64,
 }
@@ -108,33 +123,25 @@ impl Gadget for TraceDns {
 
     fn start(context: Context<Params>) -> Result<Self, Failure> {
         // A query may be seen just before a tick: only one tick more makes the time a full one.
-        Ok(Self { waiting: BTreeMap::new(), ticks: 0, timeout: u64::from(context.params.timeout) + 1 })
+        let timeout = u64::from(context.params.timeout) + 1;
+        Ok(Self { waiting: BTreeMap::new(), streams: Streams::default(), ticks: 0, timeout })
     }
 
     fn event(&mut self, event: &Event<'_, Packet>, rows: &mut Rows<Self>) -> Result<(), Failure> {
         let packet = event.data;
-        let Some(message) = Message::read(event.parts().text(packet.message_len)?.0) else { return Ok(()) };
-        let flow = packet.flow;
-        let key = (flow.local, flow.remote, flow.local_port, flow.remote_port, message.id, flow.netns);
-        let sent = event.header.timestamp;
-        if packet.kind == event::ANSWER {
-            if let Some(query) = self.waiting.remove(&key) {
-                rows.push(&query.row(Some((&message, sent)), 0));
-            }
+        let bytes = event.parts().text(packet.message_len)?.0;
+        if packet.flow.protocol != PROTOCOL_TCP {
+            self.message(event, bytes, rows);
             return Ok(());
         }
-        if let Some(query) = self.waiting.get_mut(&key).filter(|it| it.message.name == message.name) {
-            query.attempts += 1;
-            return Ok(());
-        }
-        if self.waiting.len() >= WAITING_MAX
-            && let Some((_, oldest)) = self.waiting.pop_first()
-        {
-            rows.push(&oldest.row(None, 0));
-        }
-        let query = Query { kept: event.keep(), flow, message, sent, ticks: self.ticks, attempts: 1 };
-        if let Some(replaced) = self.waiting.insert(key, query) {
-            rows.push(&replaced.row(None, 0));
+        let mut streams = std::mem::take(&mut self.streams);
+        let key = (ends(&packet.flow), packet.kind);
+        let piece = Piece { position: packet.position, bytes, missing: packet.missing };
+        let followed = streams.take(key, piece, self.ticks, |message| self.message(event, message, rows));
+        self.streams = streams;
+        if !followed {
+            let own = self.waiting.range_mut((ends(&packet.flow), 0)..=(ends(&packet.flow), u16::MAX));
+            own.for_each(|(_, query)| query.notes |= NOT_FOLLOWED);
         }
         Ok(())
     }
@@ -142,6 +149,7 @@ impl Gadget for TraceDns {
     fn tick(&mut self, rows: &mut Rows<Self>) -> Result<(), Failure> {
         self.ticks += 1;
         let (now, timeout) = (self.ticks, self.timeout);
+        self.streams.forget(now.saturating_sub(timeout));
         self.waiting.retain(|_, query| {
             let waits = now - query.ticks < timeout;
             if !waits {
@@ -159,11 +167,51 @@ impl Gadget for TraceDns {
     }
 }
 
+impl TraceDns {
+    /// One message.
+    fn message(&mut self, event: &Event<'_, Packet>, bytes: &[u8], rows: &mut Rows<Self>) {
+        let Some(message) = Message::read(bytes) else { return };
+        let flow = event.data.flow;
+        let key = (ends(&flow), message.id);
+        let sent = event.header.timestamp;
+        let is_answer = event.data.kind == event::ANSWER;
+        // Over UDP the kernel half has looked already.
+        if message.answer != is_answer {
+            return;
+        }
+        if is_answer {
+            if let Some(query) = self.waiting.remove(&key) {
+                rows.push(&query.row(Some((&message, sent)), 0));
+            }
+            return;
+        }
+        if let Some(query) = self.waiting.get_mut(&key).filter(|it| it.message.name == message.name) {
+            query.attempts += 1;
+            return;
+        }
+        if self.waiting.len() >= WAITING_MAX
+            && let Some((_, oldest)) = self.waiting.pop_first()
+        {
+            rows.push(&oldest.row(None, 0));
+        }
+        let query =
+            Query { kept: event.keep(), flow, message, sent, ticks: self.ticks, attempts: 1, notes: 0 };
+        if let Some(replaced) = self.waiting.insert(key, query) {
+            rows.push(&replaced.row(None, 0));
+        }
+    }
+}
+
+fn ends(flow: &Flow) -> Ends {
+    (flow.local, flow.remote, flow.local_port, flow.remote_port, flow.protocol, flow.netns)
+}
+
 impl Query {
     /// With its answer, and when that came.
     fn row(&self, answer: Option<(&Message, u64)>, notes: u64) -> Row<'_> {
         let told = answer.map_or(&self.message, |(message, _)| message);
-        let mut notes = notes;
+        // An answer that came is all there is to know.
+        let mut notes = notes | if answer.is_none() { self.notes } else { 0 };
         if told.truncated {
             notes |= TRUNCATED;
         }

@@ -1,7 +1,7 @@
 use gadget::{
     Described,
     serde_json::{Value, json},
-    testing::{Batch, header, json as schema, name, run},
+    testing::{Batch, header, json as schema, name, own_row, run},
 };
 
 use super::*;
@@ -34,12 +34,7 @@ fn row(exec: Exec, parts: [&str; 5]) -> Value {
     let batch = Batch::new().event(&header(), &exec, parts.concat().as_bytes());
     let text =
         run::<TraceExec>(&json!({"failed": true, "exits": true}), &batch).expect("a well-formed batch");
-    let mut row: Value = gadget::serde_json::from_str(&text).expect("one row");
-    let fields = row.as_object_mut().expect("an object");
-    for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
-        assert!(fields.remove(common).is_some(), "{common}");
-    }
-    row
+    own_row(&text)
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use gadget::{
     serde_json::{Value, json},
-    testing::{Batch, header, run},
+    testing::{Batch, header, own_row, run},
 };
 
 use super::*;
@@ -22,12 +22,7 @@ fn row(module: Module, name: &str, params: &str) -> Value {
     let module = Module { name_len: name.len() as u32, params_len: params.len() as u32, ..module };
     let batch = Batch::new().event(&header(), &module, format!("{name}{params}").as_bytes());
     let text = run::<TraceInitModule>(&json!({}), &batch).expect("a well-formed batch");
-    let mut row: Value = gadget::serde_json::from_str(&text).expect("one row");
-    let fields = row.as_object_mut().expect("an object");
-    for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
-        assert!(fields.remove(common).is_some(), "{common}");
-    }
-    row
+    own_row(&text)
 }
 
 #[test]

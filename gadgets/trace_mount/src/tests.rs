@@ -1,6 +1,6 @@
 use gadget::{
     serde_json::{Value, json},
-    testing::{Batch, header, run},
+    testing::{Batch, header, own_row, run},
 };
 
 use super::*;
@@ -35,12 +35,7 @@ fn row(mount: Mount, [source, target, fs, data]: [&str; 4]) -> Value {
     };
     let batch = Batch::new().event(&header(), &mount, format!("{source}{target}{fs}{data}").as_bytes());
     let text = run::<TraceMount>(&json!({}), &batch).expect("a well-formed batch");
-    let mut row: Value = gadget::serde_json::from_str(&text).expect("one row");
-    let fields = row.as_object_mut().expect("an object");
-    for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
-        assert!(fields.remove(common).is_some(), "{common}");
-    }
-    row
+    own_row(&text)
 }
 
 #[test]

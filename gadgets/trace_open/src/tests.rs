@@ -1,7 +1,7 @@
 use gadget::{
     Described, Kind,
     serde_json::{Value, json},
-    testing::{Batch, header, json as schema, run},
+    testing::{Batch, header, json as schema, own_row, run},
 };
 
 use super::*;
@@ -24,12 +24,7 @@ fn row(open: Open, path: &str, absolute: &str) -> Value {
     let open = Open { path_len: path.len() as u32, absolute_len: absolute.len() as u32, ..open };
     let batch = Batch::new().event(&header(), &open, format!("{path}{absolute}").as_bytes());
     let text = run::<TraceOpen>(&json!({}), &batch).expect("a well-formed batch");
-    let mut row: Value = gadget::serde_json::from_str(&text).expect("one row");
-    let fields = row.as_object_mut().expect("an object");
-    for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
-        assert!(fields.remove(common).is_some(), "{common}");
-    }
-    row
+    own_row(&text)
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use gadget::{
     serde_json::{Value, json},
-    testing::{Batch, header, name, run},
+    testing::{Batch, header, name, own_rows, run},
 };
 
 use super::*;
@@ -23,15 +23,7 @@ const SENT: Sent = Sent {
 fn rows(params: &Value, events: &[Sent]) -> Vec<Value> {
     let batch = events.iter().fold(Batch::new(), |batch, event| batch.event(&header(), event, b""));
     let text = run::<TraceSignal>(params, &batch).expect("a well-formed batch");
-    let own = |line: &str| {
-        let mut row: Value = gadget::serde_json::from_str(line).expect("a row");
-        let fields = row.as_object_mut().expect("an object");
-        for common in ["timestamp", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
-            assert!(fields.remove(common).is_some(), "{common}");
-        }
-        row
-    };
-    text.lines().map(own).collect()
+    own_rows(&text)
 }
 
 #[test]

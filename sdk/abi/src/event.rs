@@ -32,6 +32,22 @@ pub struct Header {
     pub parent_comm: [u8; COMM_LEN],
 }
 
+impl Header {
+    /// Of nobody: for an event that tells of no process, such as one that happens while anyone runs.
+    pub const NOBODY: Self = Self {
+        timestamp: 0,
+        cgroup: 0,
+        mntns: 0,
+        pid: 0,
+        tid: 0,
+        uid: 0,
+        gid: 0,
+        ppid: 0,
+        comm: [0; COMM_LEN],
+        parent_comm: [0; COMM_LEN],
+    };
+}
+
 /// A type every bit pattern of which is a value, and that has no padding, so that it may cross the kernel boundary
 /// as bytes without telling what lay on the kernel's stack.
 ///

@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod event;
 pub mod flow;
+pub mod histogram;
 pub mod names;
 
 pub use event::{Header, Plain};

@@ -6,6 +6,14 @@ use crate::{Schema, Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device(pub u32);
 
+impl Device {
+    /// The device that a row tells as `text`; 0 when that is no device.
+    pub fn from_text(text: &str) -> Self {
+        let number = |part: &str| part.parse::<u32>().unwrap_or(0);
+        Self(text.split_once(':').map_or(0, |(major, minor)| number(major) << 20 | number(minor) & 0xf_ffff))
+    }
+}
+
 impl Value for Device {
     const WIDTH: u16 = 8;
 
@@ -32,6 +40,7 @@ mod tests {
             let mut out = Vec::new();
             Device(number).write(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), json);
+            assert_eq!(Device::from_text(json.trim_matches('"')), Device(number));
         }
     }
 }

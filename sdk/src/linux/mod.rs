@@ -5,6 +5,7 @@
 
 mod argv;
 mod bits;
+mod block;
 mod capability;
 mod device;
 mod errno;
@@ -18,6 +19,7 @@ mod syscalls;
 
 pub use argv::Argv;
 pub use bits::{Bits, Name};
+pub use block::block_operation;
 pub use capability::Capability;
 pub use device::Device;
 pub use errno::{Errno, errno};

@@ -46,6 +46,15 @@ impl IpAddr {
     }
 }
 
+impl From<std::net::IpAddr> for IpAddr {
+    fn from(address: std::net::IpAddr) -> Self {
+        match address {
+            std::net::IpAddr::V4(address) => Self::V4(address.octets()),
+            std::net::IpAddr::V6(address) => Self::V6(address.octets()),
+        }
+    }
+}
+
 impl Value for IpAddr {
     const WIDTH: u16 = 15;
 

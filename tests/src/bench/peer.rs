@@ -1,11 +1,12 @@
 //! Tracers to compare with, ours among them, run as processes on the same load.
 
 use std::fs::File;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::load::{Load, Said, gadgetry};
 use crate::host::Host;
 
 /// What traces opens.
@@ -29,33 +30,6 @@ pub(super) struct Traced {
     pub(super) rows: Option<u64>,
 }
 
-/// A load that waits, so that its process id can be given to a tracer first.
-struct Load(Child);
-
-impl Load {
-    fn start(seconds: f64, rate: u64) -> Result<Self> {
-        let mut command = Command::new(crate::tool("load"));
-        command.args([
-            "opens",
-            "--delay",
-            "2.5",
-            "--seconds",
-            &seconds.to_string(),
-            "--rate",
-            &rate.to_string(),
-        ]);
-        Ok(Self(command.stdout(Stdio::piped()).spawn()?))
-    }
-
-    fn finish(self) -> Result<(u64, f64)> {
-        let output = self.0.wait_with_output()?;
-        ensure!(output.status.success(), "the load failed");
-        let text = String::from_utf8(output.stdout)?;
-        let (made, seconds) = text.trim().split_once(' ').context("the load's answer")?;
-        Ok((made.parse()?, seconds.parse()?))
-    }
-}
-
 impl Tracer {
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -65,22 +39,12 @@ impl Tracer {
         }
     }
 
-    fn start(self, host: &Host, pid: u32, seconds: f64, errors: File) -> Result<Child> {
-        let pid = pid.to_string();
-        let for_all = format!("{}", seconds + 4.0);
+    fn start(self, host: &Host, load: &Load, seconds: f64, errors: File) -> Result<Child> {
+        let pid = load.pid().to_string();
         let mut command = match self {
-            Self::Gadgetry => host.command(&[
-                "run",
-                "trace_open",
-                "--pid",
-                &pid,
-                "--duration",
-                &for_all,
-                "-o",
-                "jsonl",
-                "--ring-size",
-                "16384",
-            ]),
+            Self::Gadgetry => {
+                return gadgetry(host, "trace_open", load, seconds, &["--ring-size", "16384"], errors);
+            }
             Self::Opensnoop => {
                 let mut command = Command::new("/usr/sbin/opensnoop");
                 command.args(["-p", &pid, "-d", &(seconds + 4.0).ceil().to_string()]);
@@ -113,8 +77,8 @@ impl Tracer {
     ) -> Result<Traced> {
         let host = Host::new();
         let errors = tempfile::NamedTempFile::new()?;
-        let load = Load::start(seconds, rate)?;
-        let mut tracer = self.start(&host, load.0.id(), seconds, errors.reopen()?)?;
+        let load = Load::start("opens", seconds, rate, &[])?;
+        let mut tracer = self.start(&host, &load, seconds, errors.reopen()?)?;
         let (made, seconds) = load.finish()?;
         during()?;
         let status = tracer.wait()?;
@@ -123,15 +87,9 @@ impl Tracer {
         let mut traced = Traced { made, seconds, lost: 0, rows: None };
         match self {
             Self::Gadgetry => {
-                let line = said.lines().find(|line| line.contains(" events, ")).context("no closing line")?;
-                let number = |before: &str| {
-                    let (head, _) = line.split_once(before)?;
-                    head.rsplit([' ', ',']).find(|it| !it.is_empty())?.parse::<u64>().ok()
-                };
-                traced.rows = number(" rows");
-                traced.lost = number(" lost").context("no count of lost events")?;
-                let rows = traced.rows.context("no count of rows")?;
-                ensure!(rows + traced.lost == made, "made {made}, but {line}");
+                let Said { rows, lost } = Said::read(&said)?;
+                (traced.rows, traced.lost) = (Some(rows), lost);
+                ensure!(rows + lost == made, "made {made}, but {rows} rows and {lost} lost");
             }
             // opensnoop says `lost N events on CPU #C`, bpftrace `Lost N events`.
             Self::Opensnoop | Self::Bpftrace => {

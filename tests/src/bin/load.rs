@@ -1,9 +1,11 @@
-//! Load for tests and benchmarks: opens or starts processes at a given rate, says how many it made. Its own process
-//! and name (`load`), so that a gadget can be filtered to it and every event be accounted for.
+//! Load for tests and benchmarks: opens, processes, TCP connections or DNS queries at a given rate; says how many it made.
+//! Its own process and name (`load`), so that a gadget can be filtered to it and every event be accounted for.
 //!
-//! Usage: `load opens|execs [--seconds S] [--count N] [--rate PER_SECOND] [--path FILE]`
+//! Usage: `load opens|execs|connections|queries [--seconds S] [--count N] [--rate PER_SECOND] [--path FILE] [--port PORT]`
 
 use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,10 @@ enum What {
     Opens,
     /// `/bin/true`, one after the other.
     Execs,
+    /// TCP connections over the loopback interface, made, accepted and closed at both ends.
+    Connections,
+    /// DNS queries over UDP on the loopback interface, each answered before the next.
+    Queries,
 }
 
 #[derive(Parser)]
@@ -35,13 +41,68 @@ struct Arguments {
     /// File to open.
     #[arg(long, default_value = "/etc/hostname")]
     path: String,
+    /// Port of the name server that is asked; 0 for any.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
 }
 
-/// Events between two looks at the clock.
-const BURST: u64 = 64;
+/// One event of a load; the argument counts them.
+type Event = Box<dyn FnMut(u64) -> io::Result<()>>;
+
+impl Arguments {
+    /// What one event is, and how many there are between two looks at the clock.
+    fn event(&self) -> io::Result<(Event, u64)> {
+        let path = self.path.clone();
+        Ok(match self.what {
+            What::Opens => (Box::new(move |_| File::open(&path).map(drop)), 64),
+            What::Execs => {
+                (Box::new(|_| Command::new("/bin/true").stdin(Stdio::null()).status().map(drop)), 1)
+            }
+            What::Connections => (connections()?, 8),
+            What::Queries => (queries(self.port)?, 16),
+        })
+    }
+}
+
+/// The server's end is closed first. So what lingers of a connection does not take one of the client's ports; and each
+/// goes to another of the loopback interface's addresses, so that the same two ends come again late.
+fn connections() -> io::Result<Event> {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    let port = listener.local_addr()?.port();
+    Ok(Box::new(move |count| {
+        let [.., high, low] = count.to_be_bytes();
+        let client = TcpStream::connect((Ipv4Addr::new(127, 1, high, low.max(1)), port))?;
+        drop(listener.accept()?);
+        drop(client);
+        Ok(())
+    }))
+}
+
+fn queries(port: u16) -> io::Result<Event> {
+    let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    client.connect(server.local_addr()?)?;
+    let mut query = *b"\0\0\x01\0\0\x01\0\0\0\0\0\0\x04load\x07example\0\0\x01\0\x01";
+    let mut message = [0; 512];
+    Ok(Box::new(move |count| {
+        [query[0], query[1]] = (count as u16).to_be_bytes();
+        client.send(&query)?;
+        let (len, from) = server.recv_from(&mut message)?;
+        (message[2], message[3]) = (0x81, 0x80);
+        server.send_to(&message[..len], from)?;
+        client.recv(&mut message).map(drop)
+    }))
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let (mut event, at_once) = match arguments.event() {
+        Ok(event) => event,
+        Err(error) => {
+            eprintln!("load: can't begin: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     std::thread::sleep(Duration::from_secs_f64(arguments.delay));
     let start = Instant::now();
     let end = Duration::from_secs_f64(arguments.seconds);
@@ -52,11 +113,7 @@ fn main() -> ExitCode {
         if elapsed >= end {
             break;
         }
-        let burst = match arguments.what {
-            What::Opens => BURST,
-            What::Execs => 1,
-        }
-        .min(arguments.count - made);
+        let burst = at_once.min(arguments.count - made);
         if arguments.rate > 0 {
             let due = (elapsed.as_secs_f64() * arguments.rate as f64) as u64;
             if made + burst > due {
@@ -65,11 +122,7 @@ fn main() -> ExitCode {
             }
         }
         for _ in 0..burst {
-            let done = match arguments.what {
-                What::Opens => File::open(&arguments.path).is_ok(),
-                What::Execs => Command::new("/bin/true").stdin(Stdio::null()).status().is_ok(),
-            };
-            failed += u64::from(!done);
+            failed += u64::from(event(made).is_err());
             made += 1;
         }
     }

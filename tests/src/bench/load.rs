@@ -1,0 +1,89 @@
+//! The load program, and what a gadget saw of it.
+
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::host::Host;
+
+/// Seconds that a load waits before it begins: for whoever traces it to attach.
+const DELAY: f64 = 2.5;
+
+/// A load that waits, so that its process id can be given to a tracer first.
+pub(super) struct Load(Child);
+
+impl Load {
+    /// `rate` 0: as many as can be made. `more`: further arguments.
+    pub(super) fn start(what: &str, seconds: f64, rate: u64, more: &[&str]) -> Result<Self> {
+        let mut command = Command::new(crate::tool("load"));
+        let (delay, seconds, rate) = (DELAY.to_string(), seconds.to_string(), rate.to_string());
+        command.args([what, "--delay", &delay, "--seconds", &seconds, "--rate", &rate]).args(more);
+        Ok(Self(command.stdout(Stdio::piped()).spawn()?))
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// How many it made in how many seconds.
+    pub(super) fn finish(self) -> Result<(u64, f64)> {
+        let output = self.0.wait_with_output()?;
+        ensure!(output.status.success(), "the load failed");
+        let text = String::from_utf8(output.stdout)?;
+        let (made, seconds) = text.trim().split_once(' ').context("the load's answer")?;
+        Ok((made.parse()?, seconds.parse()?))
+    }
+}
+
+/// What `gadgetry run` says when it ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    pub(super) rows: u64,
+    pub(super) lost: u64,
+}
+
+impl Said {
+    /// From its closing line.
+    pub(super) fn read(said: &str) -> Result<Self> {
+        let line = said.lines().find(|line| line.contains(" events, ")).context("no closing line")?;
+        let number = |before: &str| {
+            let (head, _) = line.split_once(before)?;
+            head.rsplit([' ', ',']).find(|it| !it.is_empty())?.parse::<u64>().ok()
+        };
+        Ok(Self {
+            rows: number(" rows").context("no count of rows")?,
+            lost: number(" lost").context("no count of lost events")?,
+        })
+    }
+}
+
+/// Starts `gadgetry run GADGET` on a process, long enough for its load. Rows go to a file that takes everything: what is
+/// measured is the tracer, not a reader behind it.
+pub(super) fn gadgetry(
+    host: &Host,
+    gadget: &str,
+    load: &Load,
+    seconds: f64,
+    more: &[&str],
+    errors: File,
+) -> Result<Child> {
+    let (pid, duration) = (load.pid().to_string(), (seconds + DELAY + 1.5).to_string());
+    let mut command = host.command(&["run", gadget, "--pid", &pid, "--duration", &duration, "-o", "jsonl"]);
+    command.args(more).stdout(File::options().write(true).open("/dev/null")?).stderr(errors);
+    command.spawn().context("gadgetry does not start")
+}
+
+/// A load under a gadget: how many it made in how many seconds, and what the gadget said.
+pub(super) fn under(gadget: &str, load: Load, seconds: f64, more: &[&str]) -> Result<(u64, f64, Said)> {
+    let host = Host::new();
+    let errors = tempfile::NamedTempFile::new()?;
+    let mut running = gadgetry(&host, gadget, &load, seconds, more, errors.reopen()?)?;
+    let (made, took) = load.finish()?;
+    let status = running.wait()?;
+    let said = std::fs::read_to_string(errors.path())?;
+    ensure!(status.success(), "{gadget} failed: {said}");
+    std::thread::sleep(Duration::from_millis(300));
+    Ok((made, took, Said::read(&said)?))
+}
