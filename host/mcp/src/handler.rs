@@ -30,7 +30,7 @@ use crate::listing::listed;
 use crate::owner::owner;
 use crate::reply::{failure, outcome_of, reply};
 use crate::server::{Ended, Found, Server, Shared, unknown};
-use crate::{compact, progress, prompts, resources, runs, tasks};
+use crate::{compact, flame, progress, prompts, resources, runs, tasks};
 
 /// How long a client may keep a list without asking again. Short, because gadgets come and go, and a client that does
 /// not listen for changes has only this.
@@ -94,13 +94,14 @@ impl<C: Caller> Server<C> {
         }
         let (caller, runs) = (self.shared.caller.clone(), self.shared.runs.clone());
         let (owner, budget) = (owner(&context), self.shared.options.budget);
+        let keep = flame::of(&gadget).is_some();
         let (progress, teller) = progress::teller(&context).unzip();
         let call = |cancel| async move {
             let called = caller.call(gadget.clone(), tool, arguments, cancel, progress).await;
             if let Some(teller) = teller {
                 teller.finish().await;
             }
-            let (result, outcome) = reply(&gadget, called, |answer| runs.fit(answer, owner, budget, false));
+            let (result, outcome) = reply(&gadget, called, |answer| runs.fit(answer, owner, budget, keep));
             Ok((result.into(), outcome))
         };
         self.run(&request.name, &context.ct, call).await
@@ -367,6 +368,7 @@ impl<C: Caller> ServerHandler for Server<C> {
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         one_page(request)?;
         let mut all = resources::templates();
+        all.extend(flame::template(&self.gadgets()));
         all.extend(self.shared.beside.iter().flat_map(|it| it.templates()));
         let mut list = ListResourceTemplatesResult::with_all_items(all);
         (list.ttl_ms, list.cache_scope) = hints(&context);
@@ -381,7 +383,12 @@ impl<C: Caller> ServerHandler for Server<C> {
         if let Some(answer) = self.shared.beside.iter().find_map(|it| it.read_resource(&request, &context)) {
             return answer.await;
         }
-        let mut read = resources::read(&self.gadgets(), &request.uri)?;
+        let gadgets = self.gadgets();
+        let drawn = flame::read(&self.shared.runs, &gadgets, &request.uri, owner(&context));
+        let mut read = match drawn {
+            Some(drawn) => drawn?,
+            None => resources::read(&gadgets, &request.uri)?,
+        };
         (read.ttl_ms, read.cache_scope) = hints(&context);
         Ok(read.into())
     }

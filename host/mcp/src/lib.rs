@@ -13,6 +13,7 @@ pub mod beside;
 mod caller;
 mod compact;
 mod complete;
+mod flame;
 mod handler;
 pub mod http;
 mod listing;

@@ -13,6 +13,7 @@ use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Map, Value};
 
 use crate::audit::Outcome;
+use crate::flame;
 
 /// Where the identity of a tool-shaped gadget's image stands in `_meta`: its structured content is its own, so there
 /// is no room for it there.
@@ -28,9 +29,11 @@ pub(crate) fn reply(
 ) -> (CallToolResult, Outcome) {
     let answer = match called {
         Ok(Called::Rows(answer)) => {
-            let Fitted { answer, text, .. } = fit(*answer);
+            let Fitted { answer, text, kept } = fit(*answer);
             serde_json::to_value(&answer).map(|json| {
-                let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+                let mut content = vec![ContentBlock::text(text)];
+                content.extend(kept.map(|id| ContentBlock::resource_link(flame::link(&id))));
+                let mut result = CallToolResult::success(content);
                 result.structured_content = Some(json);
                 result
             })

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::audit::Outcome;
+use crate::flame;
 use crate::reply::failure;
 
 /// The argument of a gadget's tool that starts it in the background.
@@ -181,13 +182,16 @@ pub(crate) fn can_run_on(tool: &Tool) -> bool {
 /// What a start is answered with: the run, by which its rows are asked for later.
 pub(crate) fn started(gadget: &Gadget, run: &Run) -> CallToolResult {
     let id = &run.id;
-    let text = format!(
+    let mut text = format!(
         "{}\nrows: get_run with id {id} (and `wait` for new ones); end it with stop_run\ngadget: {} {}, signed by {}\n",
         run.text(),
         gadget.identity.reference,
         gadget.identity.digest.get(..19).unwrap_or(&gadget.identity.digest),
         gadget.identity.signed_by,
     );
+    if flame::of(gadget).is_some() {
+        text.push_str(&format!("as a flame graph: resource {}\n", flame::uri(id)));
+    }
     structured(text, &json!({"run": run, "gadget": gadget.identity}))
 }
 

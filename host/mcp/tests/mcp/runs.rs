@@ -1,11 +1,14 @@
 //! Runs that outlive their call, answers that are cut to their budget, progress, and tasks.
 
+use std::sync::Arc;
+
+use gadget_registry::descriptor::{Kind, View, ViewKind};
 use gadgetry_mcp::Options;
-use rmcp::model::{CallToolRequestParams, CallToolResult};
+use rmcp::model::{CallToolRequestParams, CallToolResult, ReadResourceRequestParams};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::stub::{Stub, catalog};
+use crate::stub::{Stub, catalog, gadget};
 use crate::world::{COMBINATIONS, PATIENCE, World, listen, local, once, serving};
 
 fn call(tool: &str, arguments: Value) -> CallToolRequestParams {
@@ -253,6 +256,39 @@ async fn a_client_that_takes_tasks_gets_a_task() {
             .await;
     assert!(plain["result"]["structuredContent"]["run"]["id"].is_string(), "{plain}");
     stop.cancel();
+}
+
+#[tokio::test]
+async fn an_answer_that_can_be_drawn_links_to_its_picture() {
+    for (transport, era) in COMBINATIONS {
+        let world = World::new(transport, era).await;
+        let mut drawn = gadget("stream", Kind::Stream, &["rows"]);
+        let view = View {
+            kind: ViewKind::FlameGraph,
+            stack: "stack".into(),
+            weight: vec!["samples".into()],
+            root: vec!["comm".into()],
+        };
+        Arc::get_mut(&mut drawn).unwrap().descriptor.views = vec![view];
+        world.catalog.replace(vec![drawn]).unwrap();
+        let templates = world.client.list_resource_templates(None).await.unwrap().resource_templates;
+        assert!(templates.iter().any(|it| it.uri_template == "gadgetry://runs/{id}/flamegraph.svg"));
+
+        let answer = called(&world, "rows", json!({"stack": true})).await;
+        let content = serde_json::to_value(&answer.content).unwrap();
+        assert_eq!(content[1]["type"], "resource_link", "{content}");
+        assert_eq!(content[1]["mimeType"], "image/svg+xml");
+        let uri = content[1]["uri"].as_str().unwrap();
+        let read = |uri: &str| world.client.read_resource(ReadResourceRequestParams::new(uri));
+        let picture = serde_json::to_value(read(uri).await.unwrap().contents).unwrap();
+        let svg = picture[0]["text"].as_str().unwrap();
+        assert!(svg.contains("<svg") && svg.contains("work&lt;a&gt;"), "{svg}");
+        let id = uri.split('/').nth(3).unwrap();
+        assert!(read(&uri.replace(id, "aaaaaaaaaaaaaaaa")).await.is_err());
+
+        let started = called(&world, "rows", json!({"background": true})).await;
+        assert!(text(&started).contains("/flamegraph.svg"), "{}", text(&started));
+    }
 }
 
 #[test]

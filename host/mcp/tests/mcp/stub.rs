@@ -86,6 +86,9 @@ impl Caller for Stub {
             "list" => Ok(Called::Answer(raw(&json!([1])), None)),
             "rows" => {
                 let mut answer = rows(&gadget);
+                if arguments.contains_key("stack") {
+                    answer.rows.push(raw(&json!({"comm": "web", "stack": "main;work<a>", "samples": 7})));
+                }
                 let many = arguments.get("many").and_then(Value::as_u64).unwrap_or(0);
                 answer.rows.extend((0..many).map(|it| raw(&json!({"n": it, "path": "x".repeat(100)}))));
                 Ok(Called::Rows(Box::new(answer)))
