@@ -23,6 +23,7 @@ fn main() -> Result<(), Error> {
         name: it.clone(),
         prefer: vec![it.clone()],
         when: None,
+        is: None,
         optional: false,
     });
     let hooks: Vec<_> = hooks.collect();

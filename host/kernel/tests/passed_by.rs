@@ -8,7 +8,8 @@ use common::{KERNEL, compile, drain, fail_to_open, hook, of_this_thread};
 
 #[test]
 fn a_program_that_would_interrupt_another_is_counted() {
-    let hooks = [hook("slow", &["slow"]), hook("tick", &["tick"])];
+    // The slow program last, as attaching the other opens a file.
+    let hooks = [hook("tick", &["tick"]), hook("slow", &["slow"])];
     let prepared = KERNEL.prepare(&compile("passed_by", &[]), &hooks).unwrap();
     let mut attached = KERNEL.attach(&prepared, &of_this_thread()).unwrap();
     let mut reader = attached.take_reader().unwrap();
