@@ -1,5 +1,5 @@
 use gadget::{
-    serde_json::{Value, json},
+    serde_json::json,
     testing::{Batch, header, name, rows, run},
 };
 

@@ -1,6 +1,6 @@
 use gadget::{
     Header,
-    serde_json::{Value, json},
+    serde_json::json,
     testing::{Batch, header, merged, name, rows, run_ticking},
 };
 
