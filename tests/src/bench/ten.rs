@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use gadgetry_run::fleet::{Fleet, Report, Sink};
-use gadgetry_run::node::Node;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
