@@ -216,7 +216,8 @@ fn check(descriptor: &Descriptor, halves: &Halves, objects: &[KernelObject]) -> 
     let each = if objects.is_empty() { vec![None] } else { objects.iter().map(Some).collect() };
     for object in each {
         descriptor.validate(object)?;
-        let refused = permissions::check(descriptor, object, &interfaces, &everything, &|_| Some(String::new()));
+        let refused =
+            permissions::check(descriptor, object, &interfaces, &everything, &|_| Some(String::new()));
         if !refused.is_empty() {
             return Err(BuildError::Permissions(refused));
         }

@@ -73,7 +73,9 @@ impl Hosts {
     pub fn parse(text: &str) -> Result<Self, String> {
         let shown = text.chars().take(LONGEST).collect::<String>().escape_debug().to_string();
         let wrong = |reason: &str| {
-            Err(format!("`{shown}` {reason}; expected `api.example`, `*.api.example:8443`, `http://api.example` or `config:NAME`"))
+            Err(format!(
+                "`{shown}` {reason}; expected `api.example`, `*.api.example:8443`, `http://api.example` or `config:NAME`"
+            ))
         };
         if let Some(name) = text.strip_prefix(SETTING) {
             if !crate::descriptor::is_setting(name) {
@@ -108,7 +110,8 @@ impl Hosts {
         match self {
             Self::One(one) => one == endpoint,
             Self::Below(parent) => {
-                let label = endpoint.host.strip_suffix(parent.host.as_str()).and_then(|it| it.strip_suffix('.'));
+                let label =
+                    endpoint.host.strip_suffix(parent.host.as_str()).and_then(|it| it.strip_suffix('.'));
                 (parent.https, parent.port) == (endpoint.https, endpoint.port)
                     && label.is_some_and(|label| !label.is_empty() && !label.contains('.'))
             }
@@ -209,10 +212,22 @@ mod tests {
 
     #[test]
     fn what_leaves_too_much_open_is_refused() {
-        for text in
-            ["", "*", "*.", "*.example", "*.*.example.com", "a.*.example", "ftp://a.example", "a.example/path", "u@a.example",
-             "config:", "config:a b", "https://", "a b.example", "*.10.0.0.1"]
-        {
+        for text in [
+            "",
+            "*",
+            "*.",
+            "*.example",
+            "*.*.example.com",
+            "a.*.example",
+            "ftp://a.example",
+            "a.example/path",
+            "u@a.example",
+            "config:",
+            "config:a b",
+            "https://",
+            "a b.example",
+            "*.10.0.0.1",
+        ] {
             assert!(Hosts::parse(text).is_err(), "{text}");
         }
     }

@@ -285,7 +285,10 @@ mod tests {
         let mut descriptor = stream();
         let check = |descriptor: &Descriptor, granted: &[&str]| {
             let grants = Grants { imports: names(granted), ..Grants::default() };
-            check(descriptor, None, &component, &grants, &|_| None).iter().map(|it| it.reason).collect::<Vec<_>>()
+            check(descriptor, None, &component, &grants, &|_| None)
+                .iter()
+                .map(|it| it.reason)
+                .collect::<Vec<_>>()
         };
         descriptor.permissions.imports = Vec::new();
         assert_eq!(check(&descriptor, &["history"]), [Reason::NotStated, Reason::NotStated]);

@@ -41,7 +41,8 @@ pub(crate) fn authorities(pem: &[u8]) -> Result<Vec<Certificate>, LendError> {
     if pem.is_empty() {
         return Ok(Vec::new());
     }
-    let read = Certificate::from_pem_bundle(pem).map_err(|error| LendError::Authorities(error.to_string()))?;
+    let read =
+        Certificate::from_pem_bundle(pem).map_err(|error| LendError::Authorities(error.to_string()))?;
     if read.is_empty() {
         return Err(LendError::Authorities("there is none in it".to_owned()));
     }
@@ -64,7 +65,9 @@ impl Http for Asking {
         }
         let runtime = match self.gate.shared().runtime.get() {
             Ok(runtime) => runtime,
-            Err(error) => return all(Error::Connection(format!("the host has no thread for requests: {error}"))),
+            Err(error) => {
+                return all(Error::Connection(format!("the host has no thread for requests: {error}")));
+            }
         };
         let room = Room::default();
         runtime.block_on(async {

@@ -53,7 +53,8 @@ impl Settings {
         for name in bound.keys().filter(|name| permissions.setting(name).is_none()) {
             let known: Vec<_> = permissions.config.iter().map(|it| it.name.as_str()).collect();
             let known = if known.is_empty() { "it has none".to_owned() } else { known.join(", ") };
-            problems.push(format!("something is bound to `{name}`, which is no setting of the gadget ({known})"));
+            problems
+                .push(format!("something is bound to `{name}`, which is no setting of the gadget ({known})"));
         }
         for setting in &permissions.config {
             let name = &setting.name;
@@ -165,7 +166,8 @@ mod tests {
         let path = folder.path().join("key");
         std::fs::write(&path, "a secret key\n").unwrap();
         let settings =
-            read(&[("LEND_TEST_KEY", Source::File(path)), ("LEND_TEST_URL", Source::Value("u".into()))]).unwrap();
+            read(&[("LEND_TEST_KEY", Source::File(path)), ("LEND_TEST_URL", Source::Value("u".into()))])
+                .unwrap();
         assert_eq!(settings.secrets().collect::<Vec<_>>(), ["a secret key"]);
         assert!(!format!("{settings:?}").contains("a secret"));
         let mut bound = Bound(Arc::new(settings));

@@ -121,14 +121,22 @@ impl Shelf {
     }
 
     fn drop_old(&self, kept: &mut Kept, now: u64) {
-        let old: Vec<_> = kept.entries.iter().filter(|(_, it)| it.until <= now).map(|(key, _)| key.clone()).collect();
+        let old: Vec<_> =
+            kept.entries.iter().filter(|(_, it)| it.until <= now).map(|(key, _)| key.clone()).collect();
         for key in old {
             kept.take(&key);
             self.write(key, None);
         }
     }
 
-    fn set_at(&self, now: u64, key: String, value: Vec<u8>, ttl: Option<u64>, evict: bool) -> Result<u32, Error> {
+    fn set_at(
+        &self,
+        now: u64,
+        key: String,
+        value: Vec<u8>,
+        ttl: Option<u64>,
+        evict: bool,
+    ) -> Result<u32, Error> {
         if key.is_empty() || key.len() > KEY || value.len() > VALUE {
             let (found, value) = (key.len(), value.len());
             return Err(Error::TooLarge(format!(
@@ -236,7 +244,10 @@ mod tests {
         set(&shelf, 0, "a", 4, None).unwrap();
         set(&shelf, 0, "b", 4, Some(1)).unwrap();
         let full = set(&shelf, 0, "c", 0, None).unwrap_err();
-        assert_eq!(full, Error::Full("1 bytes more do not fit: 10 of 10 bytes and 2 of 2 entries are taken".into()));
+        assert_eq!(
+            full,
+            Error::Full("1 bytes more do not fit: 10 of 10 bytes and 2 of 2 entries are taken".into())
+        );
         assert!(set(&shelf, 0, "a", 5, None).is_err());
         assert_eq!(shelf.get_at(0, "a").unwrap().len(), 4);
         // What is replaced makes room, and so does what is too old.
@@ -299,7 +310,11 @@ mod tests {
     #[test]
     fn a_file_of_something_else_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("store.redb"), "no database, but long enough to be looked at".repeat(100)).unwrap();
+        std::fs::write(
+            folder.path().join("store.redb"),
+            "no database, but long enough to be looked at".repeat(100),
+        )
+        .unwrap();
         let Err(error) = Shelves::open(Some(folder.path().to_owned())) else { panic!("opened garbage") };
         assert!(error.to_string().contains("store.redb"), "{error}");
     }

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    BUILT_IN, Granted, Grants, Keyless, Matcher, Pattern, Policy, PolicyError, Proof, Rule, SYSTEM_FILE, Source, TrustRoot,
+    BUILT_IN, Granted, Grants, Keyless, Matcher, Pattern, Policy, PolicyError, Proof, Rule, SYSTEM_FILE,
+    Source, TrustRoot,
 };
 use crate::descriptor::{StorePermission, is_setting};
 use crate::digest::Digest;
@@ -121,7 +122,8 @@ impl Policy {
             }
             rules.push(rule);
         }
-        let granted: Vec<_> = document.granted.into_iter().map(|raw| reader.granted(raw)).collect::<Result<_, _>>()?;
+        let granted: Vec<_> =
+            document.granted.into_iter().map(|raw| reader.granted(raw)).collect::<Result<_, _>>()?;
         Ok(Self::new(rules).granting(granted))
     }
 }
@@ -174,7 +176,8 @@ impl Reader<'_> {
 
     fn granted(&self, raw: Spanned<RawGrant>) -> Result<Granted, PolicyError> {
         let whole = raw.span();
-        let RawGrant { gadget, helpers, imports, http, http_private, store, config, everything } = raw.into_inner();
+        let RawGrant { gadget, helpers, imports, http, http_private, store, config, everything } =
+            raw.into_inner();
         let to = Granted::to(gadget.get_ref()).map_err(|reason| self.wrong(gadget.span(), reason))?;
         let grants = Grants { helpers, imports, http, http_private, store };
         grants.check().map_err(|reason| self.wrong(whole, reason))?;

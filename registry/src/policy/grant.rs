@@ -162,7 +162,17 @@ mod tests {
 
     #[test]
     fn wrong_flags_are_refused() {
-        for text in ["", "a", "a=", "a=http", "a=http:*", "a=store:1", "a=shell:x", "a:v1=http:b.example", "A=http:b.example"] {
+        for text in [
+            "",
+            "a",
+            "a=",
+            "a=http",
+            "a=http:*",
+            "a=store:1",
+            "a=shell:x",
+            "a:v1=http:b.example",
+            "A=http:b.example",
+        ] {
             assert!(Granted::grant(text).is_err(), "{text}");
         }
         for text in ["", "a", "a=env:B", "a.B", "a.B=", "a.B=env:", "a.b-c=env:B", "a.B=hunter2hunter2"] {

@@ -19,7 +19,15 @@ use crate::settings::Settings;
 
 /// Headers that are the host's to set, or that speak of the connection.
 const OURS: [&str; 9] = [
-    "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// One gadget's gate.
@@ -70,7 +78,8 @@ impl Gate {
         if url.len() > URL {
             return Err(Error::Invalid(format!("the URL has {} bytes; at most {URL}", url.len())));
         }
-        let parsed = Url::parse(&url).map_err(|error| Error::Invalid(format!("the URL can't be read: {error}")))?;
+        let parsed =
+            Url::parse(&url).map_err(|error| Error::Invalid(format!("the URL can't be read: {error}")))?;
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(Error::Invalid("the URL has a user or password; send them in a header".to_owned()));
         }
@@ -99,7 +108,8 @@ impl Gate {
         }
         let private = self.grants.private_hosts().any(|hosts| hosts.has(endpoint, &bound));
         if !private && !self.grants.hosts().any(|hosts| hosts.has(endpoint, &bound)) {
-            let text = format!("{endpoint} is not granted; the operator can, by --grant {owner}=http:{endpoint}");
+            let text =
+                format!("{endpoint} is not granted; the operator can, by --grant {owner}=http:{endpoint}");
             return Err(Error::Refused(text));
         }
         if let Some(address) = endpoint.literal().filter(|address| !private && !is_public(*address)) {
@@ -162,7 +172,9 @@ fn headers_of(headers: Vec<(String, String)>) -> Result<HeaderMap, Error> {
             return Err(Error::Invalid(format!("the header `{header}` is the host's to set")));
         }
         let Ok(mut value) = HeaderValue::from_str(&value) else {
-            return Err(Error::Invalid(format!("the value of the header `{header}` has bytes that no header may")));
+            return Err(Error::Invalid(format!(
+                "the value of the header `{header}` has bytes that no header may"
+            )));
         };
         // Debug output of an HTTP library, too, leaves it out.
         value.set_sensitive(true);

@@ -10,9 +10,7 @@ use reqwest::{Method, StatusCode, Url};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::gate::{Admitted, Gate};
-use super::limits::{
-    ANSWER, HOPS, LONGEST, LONGEST_PAUSE, MOST_TRIES, PAUSE, Room, TIMEOUT, TRIES,
-};
+use super::limits::{ANSWER, HOPS, LONGEST, LONGEST_PAUSE, MOST_TRIES, PAUSE, Room, TIMEOUT, TRIES};
 use super::tell;
 
 /// A failed attempt.
@@ -31,7 +29,12 @@ impl Failed {
 }
 
 /// Sends `request`, again where that may help, until there is an answer or it is `until`.
-pub(super) async fn answer(gate: &Gate, request: Request, room: &Room, until: Instant) -> Result<Response, Error> {
+pub(super) async fn answer(
+    gate: &Gate,
+    request: Request,
+    room: &Room,
+    until: Instant,
+) -> Result<Response, Error> {
     let wanted = request.timeout_ms.map_or(TIMEOUT, |ms| Duration::from_millis(ms.into()));
     let timeout = wanted.min(LONGEST);
     let until = until.min(Instant::now() + timeout);
@@ -44,8 +47,11 @@ pub(super) async fn answer(gate: &Gate, request: Request, room: &Room, until: In
         let endpoint = &admitted.endpoint;
         Failed::lasting(Error::Timeout(format!("{endpoint} did not answer within {timeout:?}")))
     };
-    let mut pauses =
-        ExponentialBuilder::default().with_min_delay(PAUSE).with_max_delay(LONGEST_PAUSE).with_jitter().build();
+    let mut pauses = ExponentialBuilder::default()
+        .with_min_delay(PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_jitter()
+        .build();
     let mut tried = 0;
     loop {
         let went = match timeout_at(until, turn(gate, until)).await {
@@ -61,7 +67,8 @@ pub(super) async fn answer(gate: &Gate, request: Request, room: &Room, until: In
             Ok(response) => after(response, idempotent),
             Err(failed) => (failed.passing && (idempotent || failed.unsent)).then_some(Duration::ZERO),
         };
-        let pause = pause.filter(|_| tried < tries).map(|least| least.max(pauses.next().unwrap_or(LONGEST_PAUSE)));
+        let pause =
+            pause.filter(|_| tried < tries).map(|least| least.max(pauses.next().unwrap_or(LONGEST_PAUSE)));
         match pause.filter(|pause| Instant::now() + *pause < until) {
             Some(pause) => sleep(pause).await,
             None => return went.map(|response| Response { tries: tried, ..response }).map_err(|it| it.error),
@@ -89,7 +96,8 @@ fn after(response: &Response, idempotent: bool) -> Option<Duration> {
         500 | 502 | 503 | 504 => idempotent,
         _ => false,
     };
-    let value = response.headers.iter().find(|(name, _)| name == RETRY_AFTER.as_str()).map(|(_, value)| value);
+    let value =
+        response.headers.iter().find(|(name, _)| name == RETRY_AFTER.as_str()).map(|(_, value)| value);
     again.then(|| value.and_then(|value| retry_after(value)).unwrap_or_default())
 }
 
@@ -103,7 +111,8 @@ fn retry_after(value: &str) -> Option<Duration> {
 /// Sends it once, and again to where the same host says that it is.
 async fn once(gate: &Gate, admitted: &Admitted<'_>, most: usize, room: &Room) -> Result<Response, Failed> {
     let Admitted { client, endpoint, method, url, headers, body } = admitted;
-    let (mut method, mut url, mut headers, mut body) = (method.clone(), url.clone(), headers.clone(), body.clone());
+    let (mut method, mut url, mut headers, mut body) =
+        (method.clone(), url.clone(), headers.clone(), body.clone());
     for _ in 0..=HOPS {
         let request = client.request(method.clone(), url.clone()).headers(headers.clone()).body(body.clone());
         let response = request.send().await.map_err(|error| passing(gate, endpoint, &error))?;
@@ -113,11 +122,15 @@ async fn once(gate: &Gate, admitted: &Admitted<'_>, most: usize, room: &Room) ->
         };
         if Endpoint::of(&target).as_ref() != Ok(endpoint) {
             let to = Endpoint::of(&target).map_or_else(|_| "another place".to_owned(), |to| to.to_string());
-            let text = format!("{endpoint} redirects to {}, and redirects to other hosts are not followed", tell::shown(&to));
+            let text = format!(
+                "{endpoint} redirects to {}, and redirects to other hosts are not followed",
+                tell::shown(&to)
+            );
             return Err(Failed::lasting(Error::Refused(text)));
         }
         // As browsers do; 307 and 308 keep method and body.
-        if status == StatusCode::SEE_OTHER || method == Method::POST && [301, 302].contains(&status.as_u16()) {
+        if status == StatusCode::SEE_OTHER || method == Method::POST && [301, 302].contains(&status.as_u16())
+        {
             if method != Method::HEAD {
                 method = Method::GET;
             }
@@ -153,20 +166,24 @@ async fn read(
     most: usize,
     room: &Room,
 ) -> Result<Response, Failed> {
-    let large = || Failed::lasting(Error::TooLarge(format!("the answer of {endpoint} has more than {most} bytes")));
+    let large =
+        || Failed::lasting(Error::TooLarge(format!("the answer of {endpoint} has more than {most} bytes")));
     if response.content_length().is_some_and(|length| length > most as u64) {
         return Err(large());
     }
     let status = response.status().as_u16();
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
+    let headers =
+        response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| passing(gate, endpoint, &error))? {
         if body.len() + chunk.len() > most {
             return Err(large());
         }
         if !room.take(chunk.len()) {
-            let text = format!("the answers to this call are too large together, at {endpoint}; ask for fewer at once");
+            let text = format!(
+                "the answers to this call are too large together, at {endpoint}; ask for fewer at once"
+            );
             return Err(Failed::lasting(Error::TooLarge(text)));
         }
         body.extend_from_slice(&chunk);

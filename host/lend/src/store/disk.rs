@@ -38,15 +38,25 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Opens the file in `state`, and tells `each` entry in it; one for which it returns false is dropped.
-    pub(super) fn open(state: &Path, each: impl FnMut(String, String, Entry) -> bool) -> Result<Self, LendError> {
+    pub(super) fn open(
+        state: &Path,
+        each: impl FnMut(String, String, Entry) -> bool,
+    ) -> Result<Self, LendError> {
         let path = state.join("store.redb");
         let failed = |reason: String| LendError::State { path: path.clone(), reason };
-        DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(|error| failed(error.to_string()))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(state)
+            .map_err(|error| failed(error.to_string()))?;
         let database = Database::create(&path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => failed("another gadgetry uses it; give each its own --state-dir".into()),
+            DatabaseError::DatabaseAlreadyOpen => {
+                failed("another gadgetry uses it; give each its own --state-dir".into())
+            }
             error => failed(format!("{error}; if the file is of no use any more, remove it")),
         })?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(|error| failed(error.to_string()))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+            .map_err(|error| failed(error.to_string()))?;
         load(&database, each).map_err(|error| failed(format!("{error}; remove the file to start anew")))?;
         let (changes, waiting) = sync_channel(WAITING);
         let thread = thread::Builder::new()
@@ -76,10 +86,7 @@ impl Drop for Disk {
     }
 }
 
-fn load(
-    database: &Database,
-    mut each: impl FnMut(String, String, Entry) -> bool,
-) -> Result<(), redb::Error> {
+fn load(database: &Database, mut each: impl FnMut(String, String, Entry) -> bool) -> Result<(), redb::Error> {
     let write = database.begin_write()?;
     // Made, if it is not there.
     write.open_table(ENTRIES)?;
