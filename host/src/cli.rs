@@ -2,6 +2,7 @@
 
 pub(crate) mod dashes;
 pub(crate) mod gadget;
+pub(crate) mod lend;
 pub(crate) mod mcp;
 pub(crate) mod run;
 pub(crate) mod trust;

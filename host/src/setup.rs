@@ -6,20 +6,33 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use gadget_registry::bundle::Bundle;
 use gadget_registry::key::PublicKey;
-use gadget_registry::policy::{Pattern, Policy};
+use gadget_registry::policy::{Granted, Pattern, Policy};
 use gadget_registry::remote::{Options, Remote};
 use gadget_registry::store::Store;
+use gadgetry_run::Lending;
 use gadgetry_run::node::{Config, Node};
 use gadgetry_run::supply::{Pull, Supply};
 
+use crate::cli::lend::Lend;
 use crate::cli::trust::Trust;
 use crate::output::transfer::Transfer;
 
 /// Environment variable that names the folder for compiled components.
 const CACHE_VAR: &str = "GADGETRY_CACHE";
 
+/// Where images come from, under the policy that the flags name, with what they lend.
+pub(crate) fn lending(trust: &Trust, lend: &Lend, built_ins: &'static [u8]) -> Result<Supply> {
+    let supply = supply_under(policy(trust)?.granting(granted(lend)?), trust, built_ins)?;
+    supply.check_granted()?;
+    Ok(supply)
+}
+
 /// Where images come from, under the policy that the flags name.
 pub(crate) fn supply(trust: &Trust, built_ins: &'static [u8]) -> Result<Supply> {
+    supply_under(policy(trust)?, trust, built_ins)
+}
+
+fn supply_under(policy: Policy, trust: &Trust, built_ins: &'static [u8]) -> Result<Supply> {
     let built_ins =
         Bundle::parse(built_ins).context("the built-in gadgets cannot be read; build gadgetry again")?;
     let pull = match trust.pull {
@@ -27,7 +40,7 @@ pub(crate) fn supply(trust: &Trust, built_ins: &'static [u8]) -> Result<Supply> 
         crate::cli::trust::Pull::Missing => Pull::Missing,
         crate::cli::trust::Pull::Never => Pull::Never,
     };
-    Ok(Supply::new(built_ins, store(trust)?, remote(trust)?, policy(trust)?, pull))
+    Ok(Supply::new(built_ins, store(trust)?, remote(trust)?, policy, pull))
 }
 
 /// The local store.
@@ -65,10 +78,32 @@ pub(crate) fn policy(trust: &Trust) -> Result<Policy> {
     Ok(policy)
 }
 
+/// What the flags grant and bind.
+fn granted(lend: &Lend) -> Result<Vec<Granted>> {
+    let all = |flag: &'static str, list: &[String], read: fn(&str) -> Result<Granted, String>| {
+        let given = list.iter().map(|it| it.trim()).filter(|it| !it.is_empty());
+        given
+            .map(|text| read(text).map_err(|reason| anyhow::anyhow!("--{flag} {reason}")))
+            .collect::<Result<Vec<_>>>()
+    };
+    let everything = |name: &str| Ok(Granted { everything: true, ..Granted::to(name)? });
+    let mut granted = all("grant", &lend.grant, Granted::grant)?;
+    granted.extend(all("bind", &lend.bind, Granted::bind)?);
+    granted.extend(all("lend", &lend.lend, everything)?);
+    Ok(granted)
+}
+
 /// The node agent of this machine.
-pub(crate) fn node() -> Result<Node> {
+pub(crate) fn node(lend: &Lend) -> Result<Node> {
     let config = Config { name: None, cache: cache()?, files: gadgetry_enrich::Config::local() };
-    Node::new(config).context("cannot set up the engine for post-processors")
+    let authorities = match &lend.http_ca_file {
+        Some(file) => {
+            std::fs::read(file).with_context(|| format!("cannot read --http-ca-file {}", file.display()))?
+        }
+        None => Vec::new(),
+    };
+    let lending = Lending { authorities, state: lend.state_dir.clone(), ..Lending::default() };
+    Ok(Node::lending(config, lending)?)
 }
 
 /// Folder for compiled components; beside the store for root, in the user's cache for others.

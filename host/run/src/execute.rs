@@ -42,7 +42,7 @@ pub(crate) fn rows(
         [] => None,
         names => Some(Wanted::find(node.containers(), names)?),
     };
-    let mut guest = open(ready, 0)?;
+    let mut guest = open(ready, 0, stop)?;
     start(node, prepared, &mut guest, request).map_err(|error| argument_or(name, error))?;
 
     let mut attached = kernel
@@ -89,13 +89,13 @@ fn shaper(ready: &Ready, request: &Request) -> Shaper {
 }
 
 /// Calls a tool.
-pub(crate) fn tool(ready: &Ready, tool: usize, arguments: &[u8]) -> Result<Vec<u8>, RunError> {
+pub(crate) fn tool(ready: &Ready, tool: usize, arguments: &[u8], stop: &Stop) -> Result<Vec<u8>, RunError> {
     let name = &ready.gadget.tools[tool].name;
-    let mut guest = open(ready, tool)?;
+    let mut guest = open(ready, tool, stop)?;
     guest.call(name, arguments).map_err(|error| argument_or(name, error))
 }
 
-fn open(ready: &Ready, tool: usize) -> Result<Guest, RunError> {
+fn open(ready: &Ready, tool: usize, stop: &Stop) -> Result<Guest, RunError> {
     let name = &ready.gadget.descriptor.name;
     let checker = ready.checkers[tool].clone();
     let mut guest = ready
@@ -105,6 +105,8 @@ fn open(ready: &Ready, tool: usize) -> Result<Guest, RunError> {
     if ready.component.imports().iter().any(|it| it == "symbols") {
         guest.set_symbols(Box::new(Symbols::default()));
     }
+    guest.set_lent(ready.loan.lend(stop.token()));
+    ready.loan.secrets().for_each(|secret| guest.conceal(secret));
     Ok(guest)
 }
 

@@ -121,9 +121,10 @@ impl Fleet {
         let arguments = ready.arguments[tool].check(arguments)?;
         if gadget.descriptor.kind == Kind::Tool {
             let arguments = Value::Object(arguments).to_string();
-            let answer =
-                on_a_thread(&gadget, cancel, move |_| execute::tool(&ready, tool, arguments.as_bytes()))
-                    .await?;
+            let answer = on_a_thread(&gadget, cancel, move |stop| {
+                execute::tool(&ready, tool, arguments.as_bytes(), stop)
+            })
+            .await?;
             return Ok(Called::Answer(raw(&gadget, answer)?));
         }
         let request = Request::from_checked(gadget.descriptor.kind, arguments, &ready.fields[tool])?;

@@ -25,3 +25,5 @@ mod stop;
 pub mod supply;
 mod symbols;
 mod text;
+
+pub use gadgetry_lend::Options as Lending;

@@ -9,6 +9,7 @@ use gadget_registry::descriptor::{Descriptor, Kind};
 use gadgetry_enrich::Containers;
 use gadgetry_guest::{Component, RowChecker, Runtime, Shape};
 use gadgetry_kernel::{Kernel, Prepared};
+use gadgetry_lend::{LendError, Lender, Loan, Options, Terms};
 
 use crate::answer::Identity;
 use crate::arguments::Arguments;
@@ -34,6 +35,7 @@ pub struct Node {
     /// Absent where gadgets with a kernel half cannot run; the reason is told to whoever calls one.
     kernel: OnceLock<Result<Kernel, String>>,
     runtime: Runtime,
+    lender: Lender,
     containers: OnceLock<Containers>,
     files: gadgetry_enrich::Config,
     ready: RwLock<HashMap<String, Arc<Ready>>>,
@@ -47,6 +49,8 @@ pub(crate) struct Ready {
     /// The fields of each tool's rows.
     pub(crate) fields: Vec<RowFields>,
     pub(crate) component: Component,
+    /// What it is lent.
+    pub(crate) loan: Loan,
     pub(crate) kernel_half: Option<Result<Prepared, String>>,
 }
 
@@ -62,6 +66,19 @@ pub struct Verified {
     pub object: Option<Vec<u8>>,
     /// Its README.
     pub readme: Option<String>,
+    /// What it is lent.
+    pub terms: Terms,
+}
+
+/// A node that can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The engine for post-processors.
+    #[error("cannot set up the engine for post-processors: {0}")]
+    Runtime(#[from] gadgetry_guest::RuntimeError),
+    /// What is lent to gadgets.
+    #[error(transparent)]
+    Lend(#[from] LendError),
 }
 
 /// A gadget that can't be offered.
@@ -75,8 +92,15 @@ pub struct RegisterError {
 }
 
 impl Node {
-    /// Sets the node up. Cheap: the kernel is looked at when the first gadget that needs it is registered.
-    pub fn new(config: Config) -> Result<Self, gadgetry_guest::RuntimeError> {
+    /// Sets the node up, lending as a [`Lender`] does of itself. Cheap: the kernel is looked at when the first gadget
+    /// that needs it is registered.
+    pub fn new(config: Config) -> Result<Self, NodeError> {
+        Self::lending(config, Options::default())
+    }
+
+    /// The same, lending as `options` say.
+    pub fn lending(config: Config, options: Options) -> Result<Self, NodeError> {
+        let lender = Lender::new(options)?;
         let runtime = Runtime::new(gadgetry_guest::Config {
             cache_dir: config.cache,
             ..gadgetry_guest::Config::default()
@@ -86,6 +110,7 @@ impl Node {
             name: config.name.unwrap_or_else(host),
             kernel: OnceLock::new(),
             runtime,
+            lender,
             containers: OnceLock::new(),
             files: config.files,
             ready: RwLock::new(HashMap::new()),
@@ -109,7 +134,7 @@ impl Node {
     /// Makes a verified image ready: everything that can be done before a call is done here. Takes up to a few
     /// hundred milliseconds the first time an image is seen.
     pub fn register(&self, image: Verified) -> Result<Arc<Gadget>, RegisterError> {
-        let Verified { identity, descriptor, component, object, readme } = image;
+        let Verified { identity, descriptor, component, object, readme, terms } = image;
         let reference = identity.reference.clone();
         let refuse = |reason: String| RegisterError { reference: reference.clone(), reason };
 
@@ -164,18 +189,20 @@ impl Node {
         };
         let gadget = Arc::new(Gadget { identity, descriptor, tools, readme });
         let fields = gadget.descriptor.tools.iter().map(|tool| RowFields::of_schema(&tool.row)).collect();
-        let ready = Ready { gadget: gadget.clone(), arguments, checkers, fields, component, kernel_half };
+        let loan = self.lender.loan(terms);
+        let ready =
+            Ready { gadget: gadget.clone(), arguments, checkers, fields, component, loan, kernel_half };
         let mut all = self.ready.write().unwrap_or_else(PoisonError::into_inner);
-        all.insert(gadget.identity.digest.clone(), Arc::new(ready));
+        all.insert(key(&gadget.identity), Arc::new(ready));
         Ok(gadget)
     }
 
     /// Lets go of what is kept ready for gadgets that are not among `offered` and that nobody runs.
     pub fn forget_others(&self, offered: &[Arc<Gadget>]) {
         let mut all = self.ready.write().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|digest, ready| {
+        all.retain(|known, ready| {
             // A call that has just found its gadget in the catalogue holds it.
-            Arc::strong_count(&ready.gadget) > 1 || offered.iter().any(|it| it.identity.digest == *digest)
+            Arc::strong_count(&ready.gadget) > 1 || offered.iter().any(|it| key(&it.identity) == *known)
         });
     }
 
@@ -193,9 +220,14 @@ impl Node {
 
     pub(crate) fn ready(&self, gadget: &Gadget) -> Result<Arc<Ready>, RunError> {
         let all = self.ready.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(&gadget.identity.digest).cloned().ok_or_else(|| RunError::Failed {
+        all.get(&key(&gadget.identity)).cloned().ok_or_else(|| RunError::Failed {
             gadget: gadget.descriptor.name.clone(),
             message: format!("image {} is not registered on node {}", gadget.identity.digest, self.name),
         })
     }
+}
+
+/// What a gadget is kept by. The digest alone is not enough: the same image from elsewhere is lent other things.
+fn key(identity: &Identity) -> String {
+    format!("{} {}", identity.digest, identity.reference)
 }

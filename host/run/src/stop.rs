@@ -5,18 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use gadgetry_kernel::Waker;
+use tokio_util::sync::CancellationToken;
 
 /// Shared by a run's thread and whoever waits for it.
 #[derive(Default)]
 pub(crate) struct Stop {
     stopped: AtomicBool,
     waker: OnceLock<Waker>,
+    /// For what the run waits for elsewhere: what it was lent.
+    token: CancellationToken,
 }
 
 impl Stop {
     /// Ends the run. Whichever of this and [`Self::arm`] comes second wakes the reader.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
+        self.token.cancel();
         if let Some(waker) = self.waker.get() {
             waker.stop();
         }
@@ -28,6 +32,10 @@ impl Stop {
         if self.stopped() {
             waker.stop();
         }
+    }
+
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.token.clone()
     }
 
     pub(crate) fn stopped(&self) -> bool {

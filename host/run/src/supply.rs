@@ -1,6 +1,8 @@
 //! Where gadgets come from: carried by the binary, kept in the local store, or pulled from a registry; and in each
 //! case resolved to a digest, verified under the policy, and held to its permissions before anything of it is used.
 
+mod terms;
+
 use std::collections::BTreeMap;
 
 use gadget_registry::bundle::Bundle;
@@ -8,7 +10,6 @@ use gadget_registry::digest::Digest;
 use gadget_registry::image::{Blobs, Image, ImageError, host_architecture};
 use gadget_registry::inspect::{Inspection, inspect};
 use gadget_registry::media::Link;
-use gadget_registry::permissions;
 use gadget_registry::policy::Policy;
 use gadget_registry::reference::Reference;
 use gadget_registry::remote::{Platforms, Remote};
@@ -95,12 +96,9 @@ impl Supply {
         let refuse = |reason: String| SupplyError { reference: text.to_owned(), reason };
         let (image, verdict, readme) =
             self.verified(text, pull).await.map_err(|reason| refuse(remedy(reason)))?;
-        let object = image.ebpf.as_ref().map(|layer| &layer.object);
-        let refused = permissions::check(&image.descriptor, object, &image.interfaces, &verdict.grants);
-        if !refused.is_empty() {
-            let list: Vec<_> = refused.iter().map(ToString::to_string).collect();
-            return Err(refuse(format!("may not run: it {}", list.join("; it "))));
-        }
+        let owner = self.owner(text);
+        let terms =
+            terms::terms(owner, &image, &verdict, &self.policy, &|name| self.owner(name)).map_err(refuse)?;
         let Image { digest, descriptor, component, ebpf, .. } = image;
         let identity = Identity {
             name: descriptor.name.clone(),
@@ -109,7 +107,7 @@ impl Supply {
             digest: digest.to_string(),
             signed_by: signed_by(&verdict),
         };
-        Ok(Verified { identity, descriptor, component, object: ebpf.map(|layer| layer.bytes), readme })
+        Ok(Verified { identity, descriptor, component, object: ebpf.map(|layer| layer.bytes), readme, terms })
     }
 
     /// All that can be said of an image, whether it may run or not, for those who look before they trust.
@@ -164,6 +162,32 @@ impl Supply {
             .map_err(|error| error.to_string())?;
         let (image, readme) = open(&self.store, &digest)?;
         Ok((image, verdict, readme))
+    }
+
+    /// Whom something is granted to that is granted to `name`: a built-in gadget by its name, any other by its
+    /// repository.
+    fn owner(&self, name: &str) -> String {
+        let Ok(reference) = name.parse::<Reference>() else { return name.to_owned() };
+        match reference.built_in() {
+            Some(built_in) if matches!(self.built_in(&reference), Ok(Some(_))) => built_in.to_owned(),
+            _ => reference.name(),
+        }
+    }
+
+    /// Something granted to a gadget that is not built in, though its name is short as theirs: misspelt, most likely.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn check_granted(&self) -> Result<(), SupplyError> {
+        for granted in self.policy.granted() {
+            let name = granted.gadget.as_str();
+            if !name.contains('/') && !self.built_ins.images().contains_key(name) {
+                let reason =
+                    "something is granted to it, or bound, but no built-in gadget has this name".to_owned();
+                return Err(SupplyError { reference: name.to_owned(), reason: self.hint(name, reason) });
+            }
+        }
+        Ok(())
     }
 
     fn built_in(&self, reference: &Reference) -> Result<Option<Digest>, String> {

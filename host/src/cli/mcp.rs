@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::lend::Lend;
 use super::trust::Trust;
 
 /// Serve gadgets as MCP tools.
@@ -58,6 +59,9 @@ pub(crate) struct Mcp {
     /// Where images are kept, and whom to trust.
     #[command(flatten)]
     pub(crate) trust: Trust,
+    /// What gadgets are lent.
+    #[command(flatten)]
+    pub(crate) lend: Lend,
     /// Print the version and exit.
     #[arg(long)]
     pub(crate) version: bool,

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
 
+use super::lend::Lend;
 use super::trust::Trust;
 
 /// Run a gadget here and print its rows.
@@ -15,6 +16,12 @@ pub(crate) struct Run {
     /// Where images are kept, and whom to trust.
     #[command(flatten)]
     pub(crate) trust: Trust,
+    /// What the gadget is lent.
+    #[command(flatten)]
+    pub(crate) lend: Lend,
+    /// Which tool of a gadget that has several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tool: Option<String>,
     /// Built-in name, name under the default prefix, or reference with a registry.
     #[arg(value_name = "GADGET")]
     pub(crate) gadget: String,

@@ -103,6 +103,9 @@ fn flag(name: &str, property: &Value) -> Arg {
             "Only these fields of each row, and the columns to show: `comm,path`; `all` for every column",
         );
     }
+    if is_json(property) {
+        return arg.value_name("JSON").value_parser(json);
+    }
     match property.get("type").and_then(Value::as_str) {
         Some("boolean") => arg
             .num_args(0..=1)
@@ -127,6 +130,21 @@ fn flag(name: &str, property: &Value) -> Arg {
             None => arg.value_name("TEXT"),
         },
     }
+}
+
+/// Whether a value has parts that no list of words can say.
+fn is_json(property: &Value) -> bool {
+    let kind = |schema: &Value| schema.get("type").and_then(Value::as_str).map(str::to_owned);
+    let items = || property.get("items").and_then(kind);
+    match kind(property).as_deref() {
+        Some("object") => true,
+        Some("array") => matches!(items().as_deref(), Some("object" | "array")),
+        _ => false,
+    }
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("{error}; give JSON"))
 }
 
 fn duration(text: &str) -> Result<f64, String> {
@@ -156,6 +174,7 @@ fn read(schema: &Map<String, Value>, matches: &ArgMatches) -> Given {
 fn argument(name: &str, property: &Value, matches: &ArgMatches) -> Option<Value> {
     let id = &id(name);
     match property.get("type").and_then(Value::as_str) {
+        _ if is_json(property) => matches.get_one::<Value>(id).cloned(),
         _ if name == "duration" => matches.get_one::<f64>(id).map(|it| (*it).into()),
         _ if name == "max_rows" => matches.get_one::<u64>(id).map(|it| (*it).into()),
         Some("boolean") => matches.get_one::<bool>(id).map(|it| (*it).into()),
@@ -178,6 +197,7 @@ mod tests {
             "min_size": {"type": "integer"},
             "mode": {"type": "string", "enum": ["a", "b"]},
             "output": {"type": "string"},
+            "contents": {"type": "array", "items": {"type": "object"}},
             "container": {"type": "array", "items": {"type": "string"}},
             "duration": {"type": "number", "default": 10},
             "filter": {"type": "string"},
@@ -204,6 +224,8 @@ mod tests {
             "jsonl",
             "--param-output",
             "o",
+            "--contents",
+            r#"[{"prompt": "a,b"}]"#,
             "--filter",
             "pid > 1 && comm == 'a,b'",
             "--fields=comm,pid",
@@ -214,7 +236,8 @@ mod tests {
         let read = read(&schema(), &matches);
         assert_eq!(
             Value::Object(read.arguments),
-            json!({"failed": true, "min_size": -5, "mode": "b", "output": "o", "container": ["x", "y", "z"],
+            json!({"failed": true, "min_size": -5, "mode": "b", "output": "o", "contents": [{"prompt": "a,b"}],
+                   "container": ["x", "y", "z"],
                    "duration": 120.0, "filter": "pid > 1 && comm == 'a,b'", "fields": ["comm", "pid"],
                    "sort": ["-count", "comm"]})
         );

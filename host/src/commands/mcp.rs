@@ -24,8 +24,8 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     let Environment::Linux = flags.environment;
-    let supply = setup::supply(&flags.trust, built_ins)?;
-    let node = Arc::new(setup::node()?);
+    let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
+    let node = Arc::new(setup::node(&flags.lend)?);
     let images = Images { flag: names(&flags.gadget_images), file: flags.gadget_images_file.clone() };
     let served = Served::new(images, supply, node.clone()).await?;
     let server = Server::new(served.catalog(), Arc::new(Fleet::local(node)), Vec::new(), options(&flags))?;

@@ -21,11 +21,12 @@ use crate::output::progress::Progress;
 use crate::{output, setup};
 
 pub(super) async fn run(flags: Run, built_ins: &'static [u8]) -> Result<ExitCode> {
-    let supply = setup::supply(&flags.trust, built_ins)?;
-    let node = Arc::new(setup::node()?);
+    let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
+    let node = Arc::new(setup::node(&flags.lend)?);
     let image = supply.fetch(&flags.gadget).await?;
     let gadget = tokio::task::block_in_place(|| node.register(image))?;
-    let tool = &gadget.tools[0];
+    let at = tool(&gadget, flags.tool.as_deref())?;
+    let tool = &gadget.tools[at];
     let mut parameters = flags.parameters;
     if flags.gadget_help {
         parameters.push("--help".into());
@@ -36,7 +37,7 @@ pub(super) async fn run(flags: Run, built_ins: &'static [u8]) -> Result<ExitCode
     let cancel = CancellationToken::new();
     let run = async {
         match gadget.descriptor.kind {
-            Kind::Tool => call(&fleet, gadget, given, cancel.clone()).await,
+            Kind::Tool => call(&fleet, gadget, at, given, cancel.clone()).await,
             Kind::Stream | Kind::Snapshot => rows(&fleet, gadget, given, cancel.clone()).await,
         }
     };
@@ -47,6 +48,22 @@ pub(super) async fn run(flags: Run, built_ins: &'static [u8]) -> Result<ExitCode
             // The run's thread sits in a write that may never return. The programs go with the process.
             std::process::exit(INTERRUPTED)
         }
+    }
+}
+
+/// Which of the gadget's tools is meant.
+fn tool(gadget: &Gadget, name: Option<&str>) -> Result<usize> {
+    let names: Vec<_> = gadget.tools.iter().map(|it| it.name.as_str()).collect();
+    let gadget = &gadget.descriptor.name;
+    match name {
+        None if names.len() == 1 => Ok(0),
+        None => {
+            bail!("`{gadget}` has several tools; say which with --tool before its name: {}", names.join(", "))
+        }
+        Some(name) => names
+            .iter()
+            .position(|it| *it == name)
+            .with_context(|| format!("`{gadget}` has no tool `{name}`; it has: {}", names.join(", "))),
     }
 }
 
@@ -67,18 +84,12 @@ async fn abandoned(cancel: &CancellationToken) {
 async fn call(
     fleet: &Fleet,
     gadget: Arc<Gadget>,
+    tool: usize,
     given: Given,
     cancel: CancellationToken,
 ) -> Result<ExitCode> {
-    if gadget.tools.len() > 1 {
-        let names: Vec<_> = gadget.tools.iter().map(|it| it.name.as_str()).collect();
-        bail!(
-            "`{}` has several tools, to be called by an MCP client: {}",
-            gadget.descriptor.name,
-            names.join(", ")
-        );
-    }
-    let Called::Answer(answer) = fleet.call(gadget, 0, given.arguments, cancel, None).await? else {
+    let called = fleet.call(gadget, tool, given.arguments, cancel, None).await.map_err(with_flag)?;
+    let Called::Answer(answer) = called else {
         bail!("a tool answered with rows");
     };
     println!("{}", output::text::plain(answer.get()));

@@ -15,6 +15,7 @@ use gadget_registry::{scaffold, store};
 use gadget_sdk_sources::FILES;
 
 use crate::cli::gadget::Build;
+use crate::cli::lend::Lend;
 use crate::setup;
 
 pub(super) fn new(name: &str, path: Option<PathBuf>, sdk: Option<PathBuf>) -> Result<()> {
@@ -39,7 +40,7 @@ pub(super) fn build(flags: Build) -> Result<()> {
         Some(_) => store::Store::open(target.join("store"))?,
         None => setup::store(&flags.trust)?,
     };
-    let (sdk, node) = (chosen(flags.sdk), setup::node()?);
+    let (sdk, node) = (chosen(flags.sdk), setup::node(&Lend::default())?);
     let describe = |component: &[u8]| {
         let described = node.runtime().component(component)?.describe()?;
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(described)
