@@ -64,9 +64,11 @@ impl Guest {
         self.instance.set_lent(lent);
     }
 
-    /// Keeps `secret` out of all that the guest says.
-    pub fn conceal(&mut self, secret: String) {
-        self.instance.log_mut().secrets.add(secret);
+    /// Keeps `secret` out of all that the guest says; a value under [`crate::SHORTEST_SECRET`] bytes is not kept back. At
+    /// most a hundred; false: there are too many.
+    #[must_use]
+    pub fn conceal(&mut self, secret: String) -> bool {
+        self.instance.log_mut().secrets.add(secret)
     }
 
     /// Begins a stream or snapshot. `context`: JSON with `params`, `node` and `boot_to_unix_ns`.

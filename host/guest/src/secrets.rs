@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 const REDACTED: &[u8] = b"[redacted]";
 /// Shorter values would be found everywhere.
 pub const SHORTEST: usize = 8;
-/// Most values that are looked for; a guest that conceals more ends.
+/// Most forms of values that are looked for; a guest that conceals more ends.
 const MOST: usize = 256;
 
 /// What must not be told.
@@ -27,20 +27,24 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Also keeps `value` back, unless it is too short, or there are too many.
-    pub(crate) fn add(&mut self, value: String) {
+    /// Also keeps `value` back, unless it is too short. False: there are too many already.
+    pub(crate) fn add(&mut self, value: String) -> bool {
         let value = Zeroizing::new(value);
-        if value.len() < SHORTEST || self.all.len() >= MOST {
-            return;
+        if value.len() < SHORTEST {
+            return true;
+        }
+        if self.all.len() >= MOST {
+            return false;
         }
         let json = Zeroizing::new(serde_json::Value::from(value.as_str()).to_string());
-        let escaped = json.trim_matches('"').as_bytes();
-        for form in [value.as_bytes(), escaped] {
+        let escaped = Zeroizing::new(json.as_bytes()[1..json.len() - 1].to_vec());
+        for form in [value.as_bytes(), &escaped] {
             if !self.all.iter().any(|known| known.as_slice() == form) {
                 self.all.push(Zeroizing::new(form.to_vec()));
             }
         }
         self.all.sort_by_key(|known| std::cmp::Reverse(known.len()));
+        true
     }
 
     /// Takes all secrets out of `bytes`.

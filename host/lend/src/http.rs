@@ -63,6 +63,9 @@ impl Http for Asking {
             let text = format!("wanted {count} requests at once; at most {IN_ONE_CALL}");
             return all(Error::Limited(text));
         }
+        if left.is_zero() {
+            return all(Error::Limited("this call has waited for requests as long as it may".to_owned()));
+        }
         let runtime = match self.gate.shared().runtime.get() {
             Ok(runtime) => runtime,
             Err(error) => {

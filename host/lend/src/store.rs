@@ -96,12 +96,12 @@ impl Kept {
     }
 
     /// Whether one more of `size` fits, once that of `key` is replaced.
-    fn fits(&self, key: &str, size_: u64, quota: &StorePermission) -> bool {
+    fn fits(&self, key: &str, more: u64, quota: &StorePermission) -> bool {
         let (entries, bytes) = match self.entries.get(key) {
             Some(entry) => (self.entries.len() - 1, self.bytes - size(key, &entry.value)),
             None => (self.entries.len(), self.bytes),
         };
-        bytes + size_ <= quota.bytes && entries as u64 + 1 <= quota.entries
+        bytes + more <= quota.bytes && (entries as u64) < quota.entries
     }
 }
 

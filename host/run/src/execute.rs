@@ -106,7 +106,9 @@ fn open(ready: &Ready, tool: usize, stop: &Stop) -> Result<Guest, RunError> {
         guest.set_symbols(Box::new(Symbols::default()));
     }
     guest.set_lent(ready.loan.lend(stop.token()));
-    ready.loan.secrets().for_each(|secret| guest.conceal(secret));
+    if !ready.loan.secrets().all(|secret| guest.conceal(secret)) {
+        return Err(RunError::Failed { gadget: name.clone(), message: "has more secrets than can be kept back".into() });
+    }
     Ok(guest)
 }
 

@@ -73,6 +73,29 @@ fn everything_wrong_is_said_at_once_and_where() {
         ("/hooks/0/when", json!("absent"), "`when` names no parameter"),
         ("/hooks", json!([]), "at least one"),
         ("/permissions/programs", json!(["Trace point"]), "permissions.programs"),
+        ("/permissions/imports", json!(["http"]), "permissions.http: there must be one exactly if"),
+        ("/permissions/imports", json!(["config"]), "permissions.config: there must be one exactly if"),
+        (
+            "/permissions/http",
+            json!({"hosts": ["a.example"]}),
+            "permissions.http: there must be one exactly if",
+        ),
+        ("/permissions/http", json!({"hosts": []}), "permissions.http.hosts: there must be 1 to 64"),
+        ("/permissions/http", json!({"hosts": ["*"]}), "permissions.http.hosts[0]: `*` is no host"),
+        ("/permissions/http", json!({"hosts": ["config:A"]}), "permissions.config has no `A`"),
+        ("/permissions/http", json!({"hosts": [], "host": ""}), "unknown field `host`"),
+        (
+            "/permissions/config",
+            json!([{"name": "a b", "description": "x"}]),
+            "permissions.config[0]: its name",
+        ),
+        (
+            "/permissions/config",
+            json!([{"name": "A", "description": ""}]),
+            "config[0].description: it is empty",
+        ),
+        ("/permissions/store", json!({"bytes": 1}), "`store` is not among the imports"),
+        ("/permissions/store", json!({"entries": u64::MAX}), "at most 268435456 bytes"),
         ("/prompts/0/text", json!("Why {{who}}?"), "names `{{who}}`, which is no argument"),
         ("/links", json!({"homepage": "javascript:alert(1)"}), "https://"),
         ("/kind", json!("tool"), "a tool has no eBPF object"),
@@ -81,9 +104,10 @@ fn everything_wrong_is_said_at_once_and_where() {
     ];
     for (place, value, expected) in cases {
         let mut json = serde_json::to_value(stream()).unwrap();
+        let (parent, name) = place.rsplit_once('/').unwrap();
         match json.pointer_mut(place) {
             Some(there) => *there = value,
-            None => json[&place[1..]] = value,
+            None => json.pointer_mut(parent).unwrap()[name] = value,
         }
         let error =
             Descriptor::parse(&serde_json::to_vec(&json).unwrap(), Some(&object)).unwrap_err().to_string();

@@ -29,6 +29,10 @@ fn parse(folder: &Path, text: &str) -> Result<Policy, PolicyError> {
     Policy::parse(text, &folder.join("policy.toml"))
 }
 
+fn grant(fields: &str) -> String {
+    format!("version = 1\n\n[[grant]]\n{fields}\n")
+}
+
 fn rule(proof: &str) -> String {
     format!("version = 1\n\n[[rule]]\nname = \"a\"\nrepositories = [\"r.example/a/*\"]\n{proof}\n")
 }
@@ -52,6 +56,9 @@ fn the_example_in_the_documentation_is_a_policy() {
         .collect();
     assert_eq!(kinds, ["key", "keyless", "digest"]);
     assert!(policy.rules().iter().any(|rule| rule.grants != Grants::default()));
+    let [granted] = policy.granted() else { panic!("{:?}", policy.granted()) };
+    assert_eq!((granted.gadget.as_str(), granted.grants.http.len()), ("registry.example/gadgets/scanner", 2));
+    assert_eq!(granted.config["API_KEY"], Source::File("/run/secrets/api-key".into()));
 }
 
 #[test]
@@ -109,6 +116,18 @@ fn refuses_what_is_no_policy_and_says_where() {
         (rule(pin).replace("r.example/a/*", "r.example/a@sha256"), "has `@`"),
         (rule(pin).replace("r.example/a/*", "r.example/a**"), "`**` beside"),
         (rule(pin).replace("r.example/a/*", "r.example//a"), "empty segment"),
+        // Grants.
+        (rule(&format!("{pin}\ngrants = {{ http = [\"*\"] }}")), "line 3: `*` is no host"),
+        (grant("gadget = \"a/b\""), "line 4: `a/b` names no image"),
+        (grant("gadget = \"r.example/a:v1\""), "line 4: `r.example/a:v1` names a tag"),
+        (grant("gadget = \"r.example/*\""), "names no image"),
+        (grant("gadget = \"a\"\nhttp_private = [\"ftp://b\"]"), "another scheme"),
+        (grant("gadget = \"a\"\nconfig = { K = { shell = \"x\" } }"), "unknown variant `shell`"),
+        (
+            grant("gadget = \"a\"\nconfig = { \"k k\" = { env = \"x\" } }"),
+            "line 5: `k k` can't be a setting's name",
+        ),
+        (grant("gadget = \"a\"\nhosts = []"), "unknown field `hosts`"),
     ];
     for (text, reason) in cases {
         let error = parse(folder.path(), text).map(|_| text).unwrap_err().to_string();

@@ -22,6 +22,11 @@ pub struct NotStated;
 #[error("it asked for the setting `{0}`, which its permissions do not state")]
 struct Unknown(String);
 
+/// The guest conceals without end.
+#[derive(Debug, thiserror::Error)]
+#[error("it conceals more values than can be looked for")]
+struct TooMany;
+
 pub(super) fn offer(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut instance = linker.instance(CONFIG)?;
     instance.func_wrap("get", |mut cx: StoreContextMut<'_, State>, (name,): (WasmStr,)| {
@@ -37,7 +42,6 @@ pub(super) fn offer(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     })?;
     instance.func_wrap("conceal", |mut cx: StoreContextMut<'_, State>, (value,): (WasmStr,)| {
         let value = value.to_str(&cx)?.into_owned();
-        cx.data_mut().log.secrets.add(value);
-        Ok(())
+        if cx.data_mut().log.secrets.add(value) { Ok(()) } else { Err(TooMany.into()) }
     })
 }

@@ -36,8 +36,8 @@ pub(super) async fn answer(
     until: Instant,
 ) -> Result<Response, Error> {
     let wanted = request.timeout_ms.map_or(TIMEOUT, |ms| Duration::from_millis(ms.into()));
-    let timeout = wanted.min(LONGEST);
-    let until = until.min(Instant::now() + timeout);
+    let begin = Instant::now();
+    let until = until.min(begin + wanted.min(LONGEST));
     let most = request.max_response_bytes.map_or(ANSWER, |bytes| ANSWER.min(bytes as usize));
     let tries = request.tries.unwrap_or(TRIES).clamp(1, MOST_TRIES);
     let stated = request.idempotent;
@@ -45,7 +45,7 @@ pub(super) async fn answer(
     let idempotent = stated || admitted.method.is_idempotent();
     let late = || {
         let endpoint = &admitted.endpoint;
-        Failed::lasting(Error::Timeout(format!("{endpoint} did not answer within {timeout:?}")))
+        Failed::lasting(Error::Timeout(format!("{endpoint} did not answer within {:?}", until - begin)))
     };
     let mut pauses = ExponentialBuilder::default()
         .with_min_delay(PAUSE)

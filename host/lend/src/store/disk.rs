@@ -113,7 +113,7 @@ fn load(database: &Database, mut each: impl FnMut(String, String, Entry) -> bool
     Ok(())
 }
 
-fn run(database: &Database, path: &PathBuf, waiting: &Receiver<Change>) {
+fn run(database: &Database, path: &Path, waiting: &Receiver<Change>) {
     while let Ok(first) = waiting.recv() {
         let changes: Vec<_> = std::iter::once(first).chain(waiting.try_iter().take(TOGETHER)).collect();
         if let Err(error) = write(database, &changes) {
