@@ -7,6 +7,7 @@ pub mod memory;
 pub mod opens;
 mod peer;
 pub mod query;
+pub mod scan;
 mod table;
 
 pub use table::{Figure, Table};

@@ -81,6 +81,22 @@ shapes! {
         pub pi_report: Option<PiReport>,
         /// Parts of it.
         pub pi_snippets: Option<Vec<String>>,
+        /// Of the local engine: by which rules.
+        pub findings: Option<Vec<LocalFinding>>,
+    }
+
+    /// What a rule of the local engine found.
+    pub struct LocalFinding {
+        /// Its name.
+        pub rule: Option<String>,
+        /// What it finds.
+        pub description: Option<String>,
+        /// How sure it is, in percent.
+        pub score: Option<u32>,
+        /// How the text had to be read: plain, base64, ...
+        pub read_as: Option<String>,
+        /// Start and end, in bytes.
+        pub location: Option<Vec<i64>>,
     }
 
     /// A URL.
