@@ -78,7 +78,8 @@ impl Airs {
         let (ready, address) = std::sync::mpsc::channel::<SocketAddr>();
         let shared = state.clone();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
                 ready.send(listener.local_addr().expect("an address")).expect("the test waits");
@@ -138,12 +139,13 @@ fn lock(state: &Mutex<Double>) -> MutexGuard<'_, Double> {
 
 /// An error as the service tells it.
 fn error(status: u16, message: &str) -> Response {
-    let status = StatusCode::from_u16(status).expect("a status");
-    (status, axum::Json(json!({"error": {"message": message}}))).into_response()
+    told(status, &json!({"error": {"message": message}}))
 }
 
-fn ok(answer: &Value) -> Response {
-    ([(CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
+/// An answer with JSON.
+fn told(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
 async fn answer(State(state): State<Arc<Mutex<Double>>>, request: Request<Body>) -> Response {
@@ -209,7 +211,7 @@ fn serve(double: &mut Double, method: &Method, headers: &HeaderMap, seen: &Seen)
         _ => check::ids(query, "report_ids", "R").map(|ids| double.scans.reports(&ids)),
     };
     match answered {
-        Ok(answer) => ok(&answer),
+        Ok(answer) => told(200, &answer),
         Err(message) => error(400, &message),
     }
 }

@@ -70,7 +70,8 @@ fn the_example_gets_verdicts_without_key_and_network() {
 fn the_example_gets_verdicts_of_the_service() {
     let (host, airs) = (Host::new(), Airs::start());
     let all = flags(&host, &airs, &[]);
-    let mut arguments = vec!["mcp", "-gadget-images=ai_security", "-transport=streamable-http", "-transport-port=0"];
+    let mut arguments =
+        vec!["mcp", "-gadget-images=ai_security", "-transport=streamable-http", "-transport-port=0"];
     arguments.extend(all.iter().map(String::as_str));
     let server = Server::start(&host, &arguments);
     let example = gadgetry_tests::root().join("tests/tools/ai_security_example.py");
@@ -140,7 +141,9 @@ fn a_batch_is_sent_waited_for_and_reported() {
     let (host, airs) = (Host::new(), Airs::start());
     airs.pending(1);
     airs.most(5);
-    let contents: Vec<_> = (1..=7).map(|it| json!({"prompt": if it == 6 { ATTACK.to_owned() } else { format!("p{it}") }})).collect();
+    let contents: Vec<_> = (1..=7)
+        .map(|it| json!({"prompt": if it == 6 { ATTACK.to_owned() } else { format!("p{it}") }}))
+        .collect();
     let all = flags(&host, &airs, &[]);
     // The double's ids are by number.
     let id = |number: u32| format!("a43e8177-9776-465b-8ef3-{number:012x}");
@@ -154,9 +157,11 @@ fn a_batch_is_sent_waited_for_and_reported() {
             .call("pan_get_scan_reports", json!({"report_ids": [format!("R{}", id(2))]})),
     );
     let answer = |at: usize| &results[at]["structuredContent"];
-    let items: Vec<_> = answer(0)["results"].as_array().expect("receipts").iter().map(|it| &it["req_ids"]).collect();
+    let items: Vec<_> =
+        answer(0)["results"].as_array().expect("receipts").iter().map(|it| &it["req_ids"]).collect();
     assert_eq!(items, [&json!([1, 2, 3, 4, 5]), &json!([6, 7])]);
-    let order: Vec<_> = answer(1)["results"].as_array().expect("results").iter().map(|it| it["req_id"].as_u64()).collect();
+    let order: Vec<_> =
+        answer(1)["results"].as_array().expect("results").iter().map(|it| it["req_id"].as_u64()).collect();
     // The two requests go side by side, so either may be the service's first.
     let wanted = [[6, 7, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6, 7]].map(|all| all.map(Some).to_vec());
     assert!(wanted.contains(&order), "{order:?}");
@@ -172,18 +177,32 @@ fn a_batch_is_sent_waited_for_and_reported() {
 fn the_seeds_environment_and_an_oauth_token() {
     let (host, airs) = (Host::new(), Airs::start());
     let arguments = [
-        "run", "--lend=ai_security", "--grant=ai_security=http-private:config:PANW_AI_SEC_API_ENDPOINT", "ai_security",
-        "--tool", "pan_inline_scan", "--prompt", "hello", "-o", "json",
+        "run",
+        "--lend=ai_security",
+        "--grant=ai_security=http-private:config:PANW_AI_SEC_API_ENDPOINT",
+        "ai_security",
+        "--tool",
+        "pan_inline_scan",
+        "--prompt",
+        "hello",
+        "-o",
+        "json",
     ];
     let mut command = host.command(&arguments);
-    command.env("PANW_AI_SEC_API_TOKEN", TOKEN).env("PANW_AI_PROFILE_NAME", PROFILE).env("PANW_AI_SEC_API_ENDPOINT", &airs.url);
+    command
+        .env("PANW_AI_SEC_API_TOKEN", TOKEN)
+        .env("PANW_AI_PROFILE_NAME", PROFILE)
+        .env("PANW_AI_SEC_API_ENDPOINT", &airs.url);
     let output = command.output().expect("gadgetry starts");
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert_eq!((&answer["backend"], &answer["category"]), (&json!("prisma-airs"), &json!("benign")));
     assert_eq!(airs.requests()[0].headers["authorization"], format!("Bearer {TOKEN}"));
     // Without the grant it may not ask there, and says so.
     command = host.command(&[&arguments[..2], &arguments[3..]].concat());
-    command.env("PANW_AI_SEC_API_TOKEN", TOKEN).env("PANW_AI_PROFILE_NAME", PROFILE).env("PANW_AI_SEC_API_ENDPOINT", &airs.url);
+    command
+        .env("PANW_AI_SEC_API_TOKEN", TOKEN)
+        .env("PANW_AI_PROFILE_NAME", PROFILE)
+        .env("PANW_AI_SEC_API_ENDPOINT", &airs.url);
     let output = command.output().expect("gadgetry starts");
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert_eq!(answer["action"], "block");
@@ -219,10 +238,15 @@ fn a_service_that_misbehaves() {
     for (fault, part, requests) in cases {
         airs.always(Some(fault.clone()));
         let output = run(&host, &all, "pan_inline_scan", &["--prompt", "hello", "-o", "json"]);
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{fault:?}: {text}"));
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let answer: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{fault:?}: {text}"));
         assert_eq!(answer["action"], "block", "{fault:?}: {text}");
-        assert!(answer["failure"]["message"].as_str().is_some_and(|it| it.contains(part)), "{fault:?}: {text}");
+        assert!(
+            answer["failure"]["message"].as_str().is_some_and(|it| it.contains(part)),
+            "{fault:?}: {text}"
+        );
         assert!(!text.contains(KEY), "{fault:?} tells the key: {text}");
         assert_eq!(airs.requests().len(), requests, "{fault:?}");
     }
@@ -245,10 +269,15 @@ fn wrong_calls_are_told_in_band() {
         ("pan_batch_scan", json!({"scan_contents": []}), "at least one"),
         ("pan_batch_scan", json!({"scan_contents": [{"promt": "a"}]}), "scan_contents.0"),
         ("pan_get_scan_results", json!({"scan_ids": ["1"]}), "scan_ids.0"),
-        ("pan_get_scan_reports", json!({"report_ids": ["a43e8177-9776-465b-8ef3-000000000001"]}), "report_ids.0"),
+        (
+            "pan_get_scan_reports",
+            json!({"report_ids": ["a43e8177-9776-465b-8ef3-000000000001"]}),
+            "report_ids.0",
+        ),
         ("pan_inline_scan", json!({"prompt": "x".repeat((2 << 20) + 1)}), "at most 2097152"),
     ];
-    let all = cases.iter().fold(Steps::new(), |steps, (tool, arguments, _)| steps.call(tool, arguments.clone()));
+    let all =
+        cases.iter().fold(Steps::new(), |steps, (tool, arguments, _)| steps.call(tool, arguments.clone()));
     for (result, (_, arguments, part)) in steps(&Host::new(), &[], all).iter().zip(&cases) {
         let text = result["content"][0]["text"].as_str().unwrap_or_default();
         let given = arguments.to_string().chars().take(80).collect::<String>();

@@ -48,7 +48,9 @@ impl Batch<'_> {
                 for some in all.chunks(self.settings.batch) {
                     // One after the other, so that no more is in memory than one scan.
                     let scan_id = local::id();
-                    let kept = some.iter().map(|(req_id, content)| (*req_id, self.keep(self.local(content), &scan_id, *req_id)));
+                    let kept = some.iter().map(|(req_id, content)| {
+                        (*req_id, self.keep(self.local(content), &scan_id, *req_id))
+                    });
                     let kept: Vec<_> = kept.collect();
                     self.receipt(scan_id, kept);
                 }
@@ -59,8 +61,10 @@ impl Batch<'_> {
                 }
             }
             Backend::LocalThenCloud(cloud) => {
-                let (clear, rest): (Vec<_>, Vec<_>) =
-                    all.iter().map(|(req_id, content)| (*req_id, *content, self.local(content))).partition(|(_, _, scan)| scan.clear);
+                let (clear, rest): (Vec<_>, Vec<_>) = all
+                    .iter()
+                    .map(|(req_id, content)| (*req_id, *content, self.local(content)))
+                    .partition(|(_, _, scan)| scan.clear);
                 self.keep_all(clear.into_iter().map(|(req_id, _, scan)| (req_id, scan)).collect());
                 let asked: Vec<_> = rest.iter().map(|(req_id, content, _)| (*req_id, *content)).collect();
                 let failed = if asked.is_empty() { Vec::new() } else { self.cloud(cloud, &asked)? };
@@ -89,7 +93,8 @@ impl Batch<'_> {
         while scans.peek().is_some() {
             let scan_id = local::id();
             let some = scans.by_ref().take(self.settings.batch);
-            let kept: Vec<_> = some.map(|(req_id, scan)| (req_id, self.keep(scan, &scan_id, req_id))).collect();
+            let kept: Vec<_> =
+                some.map(|(req_id, scan)| (req_id, self.keep(scan, &scan_id, req_id))).collect();
             self.receipt(scan_id, kept);
         }
     }
@@ -124,7 +129,11 @@ impl Batch<'_> {
     }
 
     /// Has the service scan `items`; those that it did not take, and why.
-    fn cloud(&mut self, cloud: &Cloud, items: &[(u32, &Content)]) -> Result<Vec<(Problem, Vec<u32>)>, Failure> {
+    fn cloud(
+        &mut self,
+        cloud: &Cloud,
+        items: &[(u32, &Content)],
+    ) -> Result<Vec<(Problem, Vec<u32>)>, Failure> {
         self.profile.known()?;
         let mut failed = Vec::new();
         for (req_ids, outcome) in cloud.batch(items, self.about, &self.profile, self.settings.batch) {

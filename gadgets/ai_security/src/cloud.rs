@@ -117,7 +117,7 @@ impl Cloud {
         let mut kept = kept.into_iter().filter_map(Result::err);
         let outcome = |(req_ids, sent): (Vec<u32>, bool)| {
             let answer = if sent { answers.next() } else { kept.next().map(Err) };
-            let receipt = answer.unwrap_or_else(|| Err(Problem::lacks_all())).and_then(|answer| receipt(answer));
+            let receipt = answer.unwrap_or_else(|| Err(Problem::lacks_all())).and_then(receipt);
             (req_ids, receipt)
         };
         ids.into_iter().map(outcome).collect()
@@ -156,8 +156,11 @@ impl Cloud {
         // A scan that is made twice changes nothing, and the service is asked again as its own library does.
         let request = request.idempotent();
         let (Credential::Key(secret) | Credential::Token(secret)) = &self.credential;
-        let request =
-            if self.hash { request.header("x-payload-hash", sign::hmac(secret.as_bytes(), &body)) } else { request };
+        let request = if self.hash {
+            request.header("x-payload-hash", sign::hmac(secret.as_bytes(), &body))
+        } else {
+            request
+        };
         request.body(body)
     }
 
@@ -166,7 +169,10 @@ impl Cloud {
             Credential::Key(key) => request.header("x-pan-token", key.as_str()),
             Credential::Token(token) => request.header("authorization", ["Bearer ", token].concat()),
         };
-        request.header("accept", "application/json").timeout_ms(self.timeout_ms).max_response_bytes(MAX_ANSWER)
+        request
+            .header("accept", "application/json")
+            .timeout_ms(self.timeout_ms)
+            .max_response_bytes(MAX_ANSWER)
     }
 
     fn send<const N: usize>(&self, requests: [Request; N]) -> [Result<Json, Problem>; N] {
@@ -183,12 +189,17 @@ fn receipt(answer: Json) -> Result<AsyncScanResponse, Problem> {
     let mut odd = Odd::default();
     let receipt = AsyncScanResponse::read(answer, &mut odd);
     tell(&odd);
-    receipt.filter(|receipt| !receipt.scan_id.is_empty()).ok_or(Problem::lacks(crate::shapes::Lacks("scan_id")))
+    receipt
+        .filter(|receipt| !receipt.scan_id.is_empty())
+        .ok_or(Problem::lacks(crate::shapes::Lacks("scan_id")))
 }
 
 /// Tells the operator what was not as the service describes itself.
 fn tell(odd: &Odd) {
     if !odd.places.is_empty() {
-        log::warn(format_args!("left out of the service's answer, as their types are others: {}", odd.places.join(", ")));
+        log::warn(format_args!(
+            "left out of the service's answer, as their types are others: {}",
+            odd.places.join(", ")
+        ));
     }
 }

@@ -27,7 +27,15 @@ impl Content {
     pub fn bytes(&self) -> usize {
         let Self { prompt, response, code_prompt, code_response, context, tool_event } = self;
         let (input, output) = tool_event.as_ref().map(|it| (&it.input, &it.output)).unzip();
-        let texts = [Some(prompt), Some(response), Some(code_prompt), Some(code_response), Some(context), input, output];
+        let texts = [
+            Some(prompt),
+            Some(response),
+            Some(code_prompt),
+            Some(code_response),
+            Some(context),
+            input,
+            output,
+        ];
         texts.into_iter().flatten().flatten().map(String::len).sum()
     }
 
@@ -43,7 +51,10 @@ impl Content {
                 text.take_if(|text| text.is_empty());
             }
             if input.is_none() && output.is_none() {
-                return Err(Failure::of(field("tool_event"), "has neither input nor output; give one of them as text"));
+                return Err(Failure::of(
+                    field("tool_event"),
+                    "has neither input nor output; give one of them as text",
+                ));
             }
         }
         let Self { prompt, response, code_prompt, code_response, tool_event, .. } = &self;
@@ -57,7 +68,8 @@ impl Content {
         }
         let bytes = self.bytes();
         if bytes > most {
-            let largest = self.texts().into_iter().max_by_key(|(_, text)| text.as_ref().map_or(0, String::len));
+            let largest =
+                self.texts().into_iter().max_by_key(|(_, text)| text.as_ref().map_or(0, String::len));
             let largest = largest.map_or("prompt", |(name, _)| name);
             let told = format!("wanted at most {most} bytes in all, found {bytes}; scan it in parts");
             return Err(Failure::of(field(largest), told));

@@ -24,7 +24,12 @@ pub fn reports(field: &str, ids: Vec<String>) -> Result<Vec<String>, Failure> {
     checked(field, ids, is_report, "the report_id that a scan returned, `R` and a UUID, 37 characters")
 }
 
-fn checked(field: &str, ids: Vec<String>, is: fn(&str) -> bool, wanted: &str) -> Result<Vec<String>, Failure> {
+fn checked(
+    field: &str,
+    ids: Vec<String>,
+    is: fn(&str) -> bool,
+    wanted: &str,
+) -> Result<Vec<String>, Failure> {
     count(field, ids.len(), MAX_IDS)?;
     let mut all = Vec::with_capacity(ids.len());
     for (at, id) in ids.into_iter().enumerate() {

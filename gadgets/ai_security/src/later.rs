@@ -6,7 +6,7 @@ use crate::answers::{Missing, ScanReports, ScanResults};
 use crate::cloud::{Cloud, Problem};
 use crate::local::{self, KEPT_FOR};
 use crate::settings::{Backend, Settings};
-use crate::shapes::{Lacks, ScanIdResult};
+use crate::shapes::{Lacks, ScanIdResult, ScanResponse};
 
 /// The first pause before the service is asked again for what is pending, and the longest, for each request: it takes
 /// ten requests a minute.
@@ -60,7 +60,10 @@ impl<T: Item> Known<T> {
         for id in ids {
             let of: Vec<T> = said.extract_if(.., |item| item.of() == id).collect();
             if of.is_empty() {
-                let problem = Problem { message: "Prisma AIRS knows no scan of this id".to_owned(), ..Problem::default() };
+                let problem = Problem {
+                    message: "Prisma AIRS knows no scan of this id".to_owned(),
+                    ..Problem::default()
+                };
                 self.problems.push((problem, vec![id]));
             } else if let Some(at) = self.ids.iter().position(|known| *known == id) {
                 self.found[at] = of;
@@ -136,17 +139,18 @@ fn pending(cloud: &Cloud, known: &mut Known<ScanIdResult>, mut ids: Vec<String>,
 
 /// A result with a verdict that is one, or without any.
 fn whole(mut it: ScanIdResult) -> Result<ScanIdResult, Problem> {
-    if let Some(response) = &mut it.result {
-        for (text, name) in [(&response.category, "category"), (&response.action, "action")] {
-            if text.is_empty() {
-                // `result: {}` is how some answers say that there is none yet.
-                if it.status == "pending" {
-                    it.result = None;
-                    return Ok(it);
-                }
-                return Err(Problem::lacks(Lacks(name)));
-            }
+    let lacks = |response: &ScanResponse| {
+        let verdict = [(&response.category, "category"), (&response.action, "action")];
+        verdict.into_iter().find(|(text, _)| text.is_empty()).map(|(_, name)| Lacks(name))
+    };
+    if let Some(lacks) = it.result.as_ref().and_then(lacks) {
+        // `result: {}` is how some answers say that there is none yet.
+        if it.status != "pending" {
+            return Err(Problem::lacks(lacks));
         }
+        it.result = None;
+    }
+    if let Some(response) = &mut it.result {
         if response.scan_id.is_empty() {
             response.scan_id.clone_from(&it.scan_id);
         }

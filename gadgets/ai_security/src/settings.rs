@@ -120,7 +120,13 @@ fn cloud(credential: Option<Credential>) -> Result<Cloud, Failure> {
         Some(endpoint) if endpoint.starts_with("https://") || endpoint.starts_with("http://") => {
             endpoint.trim_end_matches('/').to_owned()
         }
-        Some(endpoint) => return Err(unknown("PANW_AI_SEC_API_ENDPOINT", "a URL such as https://service.api...", &endpoint)),
+        Some(endpoint) => {
+            return Err(unknown(
+                "PANW_AI_SEC_API_ENDPOINT",
+                "a URL such as https://service.api...",
+                &endpoint,
+            ));
+        }
         None => region()?.to_owned(),
     };
     let hash = match value("AI_SECURITY_PAYLOAD_HASH").as_deref().map(str::trim) {

@@ -12,7 +12,7 @@ mod tool;
 
 use gadget::serde_json::{Map, Value as Json};
 
-pub use flags::{Flags, Names, OfPrompt, OfResponse, OfTool};
+pub use flags::{Flags, OfPrompt, OfResponse, OfTool};
 pub use report::*;
 pub use scan::*;
 pub use tool::*;

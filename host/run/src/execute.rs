@@ -107,7 +107,10 @@ fn open(ready: &Ready, tool: usize, stop: &Stop) -> Result<Guest, RunError> {
     }
     guest.set_lent(ready.loan.lend(stop.token()));
     if !ready.loan.secrets().all(|secret| guest.conceal(secret)) {
-        return Err(RunError::Failed { gadget: name.clone(), message: "has more secrets than can be kept back".into() });
+        return Err(RunError::Failed {
+            gadget: name.clone(),
+            message: "has more secrets than can be kept back".into(),
+        });
     }
     Ok(guest)
 }

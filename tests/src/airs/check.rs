@@ -59,7 +59,8 @@ fn is_uuid(text: &str) -> bool {
 fn request(scan: &Value) -> Result<(), String> {
     let scan = fields(scan, &["tr_id", "session_id", "ai_profile", "metadata", "contents"])?;
     short(scan, &["tr_id", "session_id"])?;
-    let profile = fields(scan.get("ai_profile").ok_or("ai_profile is missing")?, &["profile_id", "profile_name"])?;
+    let profile =
+        fields(scan.get("ai_profile").ok_or("ai_profile is missing")?, &["profile_id", "profile_name"])?;
     let id = profile.get("profile_id").and_then(Value::as_str);
     match (id, profile.get("profile_name").and_then(Value::as_str)) {
         (Some(id), _) if !is_uuid(id) => return Err("profile_id is no UUID".to_owned()),
@@ -80,7 +81,9 @@ fn request(scan: &Value) -> Result<(), String> {
 fn content(content: &Value) -> Result<(), String> {
     const TEXTS: [&str; 4] = ["prompt", "response", "code_prompt", "code_response"];
     let content = fields(content, &[&TEXTS[..], &["context", "tool_event"]].concat())?;
-    let text = |of: &Map<String, Value>, name: &str| of.get(name).and_then(Value::as_str).is_some_and(|it| !it.is_empty());
+    let text = |of: &Map<String, Value>, name: &str| {
+        of.get(name).and_then(Value::as_str).is_some_and(|it| !it.is_empty())
+    };
     if let Some(event) = content.get("tool_event") {
         let event = fields(event, &["metadata", "input", "output"])?;
         let metadata = event.get("metadata").ok_or("metadata is missing")?;

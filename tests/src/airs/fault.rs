@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{Seen, error};
+use super::{Seen, error, told};
 
 /// One way to misbehave.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl Fault {
                 if told {
                     body["error"]["retry_after"] = json!({"interval": 5, "unit": "minute"});
                 }
-                (axum::http::StatusCode::TOO_MANY_REQUESTS, axum::Json(body)).into_response()
+                told(429, &body)
             }
             Self::Body(kind, body) => ([(CONTENT_TYPE, kind)], body).into_response(),
             Self::Echo(status) => {
@@ -53,7 +53,9 @@ impl Fault {
                 });
                 ([(CONTENT_TYPE, "application/json")], Body::from_stream(chunks)).into_response()
             }
-            Self::Redirect(to) => (axum::http::StatusCode::TEMPORARY_REDIRECT, [(LOCATION, to)]).into_response(),
+            Self::Redirect(to) => {
+                (axum::http::StatusCode::TEMPORARY_REDIRECT, [(LOCATION, to)]).into_response()
+            }
         }
     }
 }

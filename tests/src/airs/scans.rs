@@ -26,7 +26,8 @@ impl Scans {
 
     /// Begins a batch.
     pub(super) fn begin(&mut self, batch: &[Value]) -> Value {
-        let items = batch.iter().map(|item| (item["req_id"].as_u64().unwrap_or_default(), item["scan_req"].clone()));
+        let items =
+            batch.iter().map(|item| (item["req_id"].as_u64().unwrap_or_default(), item["scan_req"].clone()));
         let id = self.make(items.collect(), self.pending);
         json!({"received": "2026-11-25T08:00:00.000000Z", "report_id": format!("R{id}"), "scan_id": id})
     }

@@ -33,13 +33,17 @@ impl Problem {
 
     /// The request is larger than the service takes.
     pub fn too_large(bytes: usize, most: usize) -> Self {
-        let message = format!("the request has {bytes} bytes, and {NAME} takes at most {most}; scan it in parts");
+        let message =
+            format!("the request has {bytes} bytes, and {NAME} takes at most {most}; scan it in parts");
         Self { callers: true, ..Self::new(message) }
     }
 
     /// The answer is not what it should be.
     pub fn lacks(Lacks(what): Lacks) -> Self {
-        Self { status: Some(200), ..Self::new(format!("the answer of {NAME} lacks {what}, so there is no verdict")) }
+        Self {
+            status: Some(200),
+            ..Self::new(format!("the answer of {NAME} lacks {what}, so there is no verdict"))
+        }
     }
 
     /// The answer is no list.
@@ -66,7 +70,8 @@ pub(super) fn read(answer: Result<Response, Error>) -> Result<Json, Problem> {
     let status = Some(200);
     if !kind.trim_start().get(..16).is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
         let kind = shown(kind);
-        let message = format!("{NAME} answered with content type {kind}, not application/json; check the endpoint");
+        let message =
+            format!("{NAME} answered with content type {kind}, not application/json; check the endpoint");
         return Err(Problem { status, ..Problem::new(message) });
     }
     response.json().map_err(|error| Problem {
@@ -86,7 +91,10 @@ fn refused(response: &Response) -> Problem {
     };
     let what = match status {
         400 => "mend the request".to_owned(),
-        401 => "the credential is missing: the operator must bind PANW_AI_SEC_API_KEY or PANW_AI_SEC_API_TOKEN".to_owned(),
+        401 => {
+            "the credential is missing: the operator must bind PANW_AI_SEC_API_KEY or PANW_AI_SEC_API_TOKEN"
+                .to_owned()
+        }
         403 => "the credential is invalid, revoked or expired: the operator must bind another".to_owned(),
         404 | 405 | 415 => "the operator must check PANW_AI_SEC_API_ENDPOINT".to_owned(),
         413 => "scan it in parts".to_owned(),
@@ -142,7 +150,8 @@ mod tests {
 
     #[test]
     fn problems_say_what_to_do_and_whose_they_are() {
-        let quota = r#"{"error":{"message":"Request exceeds limit","retry_after":{"interval":5,"unit":"minute"}}}"#;
+        let quota =
+            r#"{"error":{"message":"Request exceeds limit","retry_after":{"interval":5,"unit":"minute"}}}"#;
         let problem = of(429, quota);
         assert_eq!(problem.retry_after_seconds, Some(300));
         assert!(problem.message.contains("ask again in 300 seconds"), "{}", problem.message);

@@ -45,7 +45,8 @@ pub fn keep(mut kept: Kept) -> Result<(), store::Error> {
         };
         shorten(&mut response.prompt_masked_data);
         shorten(&mut response.response_masked_data);
-        let sides = response.tool_detected.as_mut().map(|it| [&mut it.input_detected, &mut it.output_detected]);
+        let sides =
+            response.tool_detected.as_mut().map(|it| [&mut it.input_detected, &mut it.output_detected]);
         for side in sides.into_iter().flatten().flatten() {
             side.detection_entries.iter_mut().flatten().for_each(|entry| shorten(&mut entry.masked_data));
         }

@@ -27,7 +27,8 @@ fn result(of: Of, texts: &[&Scanned<'_>], category: Category) -> DetectionResult
     let detected = texts.iter().any(|text| text.findings.detected(category));
     let mut detail = detail(texts, category, detected);
     if detected {
-        let each = |text: &&Scanned<'_>| text.findings.of(category).map(LocalFinding::new).collect::<Vec<_>>();
+        let each =
+            |text: &&Scanned<'_>| text.findings.of(category).map(LocalFinding::new).collect::<Vec<_>>();
         detail.findings = Some(texts.iter().flat_map(each).take(TOLD).collect());
     }
     DetectionResult {
@@ -71,7 +72,8 @@ fn detail(texts: &[&Scanned<'_>], category: Category, detected: bool) -> ResultD
         Category::Dlp => detail.dlp_report = Some(dlp(texts, detected)),
         Category::MaliciousCode => {
             let blocks = detected.then(snippets);
-            let command = |code: &String| CommandEntry { code_block: Some(code.clone()), verdict: verdict(true) };
+            let command =
+                |code: &String| CommandEntry { code_block: Some(code.clone()), verdict: verdict(true) };
             detail.mc_report = Some(McReport {
                 verdict: verdict(detected),
                 command_injection_report: blocks.as_ref().map(|blocks| blocks.iter().map(command).collect()),
@@ -98,7 +100,8 @@ fn detail(texts: &[&Scanned<'_>], category: Category, detected: bool) -> ResultD
                 verdict: verdict(true),
                 action: action(true),
             };
-            let found = texts.iter().flat_map(|text| text.findings.of(category).map(entry).collect::<Vec<_>>());
+            let found =
+                texts.iter().flat_map(|text| text.findings.of(category).map(entry).collect::<Vec<_>>());
             detail.dbs_report = Some(found.take(TOLD).collect());
             detail.dbs_snippets = detected.then(snippets);
         }
@@ -109,14 +112,15 @@ fn detail(texts: &[&Scanned<'_>], category: Category, detected: bool) -> ResultD
 fn dlp(texts: &[&Scanned<'_>], detected: bool) -> DlpReport {
     let mut patterns: Vec<DlpPattern> = Vec::new();
     for finding in texts.iter().flat_map(|text| text.findings.of(Category::Dlp).collect::<Vec<_>>()) {
-        let at = patterns.iter().position(|it| it.name.as_deref() == Some(finding.rule)).unwrap_or_else(|| {
-            patterns.push(DlpPattern {
-                data_pattern_id: Some(finding.rule.to_owned()),
-                name: Some(finding.rule.to_owned()),
-                ..DlpPattern::default()
+        let at =
+            patterns.iter().position(|it| it.name.as_deref() == Some(finding.rule)).unwrap_or_else(|| {
+                patterns.push(DlpPattern {
+                    data_pattern_id: Some(finding.rule.to_owned()),
+                    name: Some(finding.rule.to_owned()),
+                    ..DlpPattern::default()
+                });
+                patterns.len() - 1
             });
-            patterns.len() - 1
-        });
         let pattern = &mut patterns[at];
         let list = match finding.score {
             HIGH.. => &mut pattern.high_confidence_detections,

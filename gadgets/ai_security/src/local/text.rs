@@ -40,7 +40,11 @@ impl<'t> Scanned<'t> {
     pub(super) fn new(text: &'t str, of: Of) -> Self {
         let options = Options::only(of.categories());
         // Longer texts than the engine takes were refused before; to be sure, what it did not look at is said.
-        let unread = |_| Findings { incomplete: true, ..Findings::default() };
+        let unread = |_| {
+            let mut none = Findings::default();
+            none.incomplete = true;
+            none
+        };
         let findings = Engine::new().scan(text, of.side(), &options).unwrap_or_else(unread);
         Self { text, of, findings }
     }

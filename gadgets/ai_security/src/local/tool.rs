@@ -19,12 +19,11 @@ pub(super) struct Tool<'t> {
 
 /// Scans a call.
 pub(super) fn scan(event: &ToolEvent) -> Tool<'_> {
-    let scanned = |text: Option<&'_ String>, of| text.map(|text| Scanned::new(text.as_str(), of));
     let ToolEvent { metadata, input, output } = event;
     Tool {
         of: metadata,
-        input: scanned(input.as_ref(), Of::ToolInput),
-        output: scanned(output.as_ref(), Of::ToolOutput),
+        input: input.as_ref().map(|text| Scanned::new(text, Of::ToolInput)),
+        output: output.as_ref().map(|text| Scanned::new(text, Of::ToolOutput)),
     }
 }
 
@@ -48,7 +47,9 @@ impl<'t> Tool<'t> {
                 direction: Some(direction.to_owned()),
             };
             let results = report::of_side(side.of, &[side]);
-            all.extend(results.into_iter().map(|it| DetectionResult { metadata: Some(metadata.clone()), ..it }));
+            all.extend(
+                results.into_iter().map(|it| DetectionResult { metadata: Some(metadata.clone()), ..it }),
+            );
         }
         all
     }
@@ -106,7 +107,9 @@ fn threats_of(side: &Scanned<'_>) -> Vec<String> {
             let threat = match category {
                 Category::Injection if side.of == Of::ToolOutput => "context poisoning",
                 Category::Injection => "prompt injection",
-                Category::Dlp if ["personal", "contact"].contains(&finding.family) => "sensitive data leakage",
+                Category::Dlp if ["personal", "contact"].contains(&finding.family) => {
+                    "sensitive data leakage"
+                }
                 Category::Dlp => "credential leakage",
                 Category::MaliciousCode => "malicious code",
                 Category::UrlCats => "malicious url",

@@ -41,12 +41,6 @@ impl<N> Flags<N> {
         }
     }
 
-    /// What was said of `name`.
-    #[cfg(test)]
-    pub fn get(&self, name: &str) -> Option<bool> {
-        self.said.iter().find(|(known, _)| known == name).map(|(_, said)| *said)
-    }
-
     /// Whether anything was detected.
     pub fn any(&self) -> bool {
         self.said.iter().any(|(_, said)| *said)
@@ -106,7 +100,8 @@ const UNGROUNDED: (&str, &str) = ("ungrounded", "Not backed by the context.");
 pub enum OfPrompt {}
 
 impl Names for OfPrompt {
-    const ALL: &'static [(&'static str, &'static str)] = &[URL_CATS, DLP, INJECTION, TOXIC, CODE, AGENT, TOPIC];
+    const ALL: &'static [(&'static str, &'static str)] =
+        &[URL_CATS, DLP, INJECTION, TOXIC, CODE, AGENT, TOPIC];
 }
 
 /// Those of a response.

@@ -1,6 +1,6 @@
 //! A scan's verdict, and what stands around it while it is pending.
 
-use super::{Flags, OfPrompt, OfResponse, Odd, Read, ToolDetected, shapes};
+use super::{Flags, Odd, OfPrompt, OfResponse, Read, ToolDetected, shapes};
 use gadget::serde_json::Value as Json;
 
 shapes! {

@@ -91,13 +91,15 @@ fn a_batch_goes_in_fives_and_each_has_its_own_outcome() {
     testing::http(move |_| {
         number += 1;
         match number {
-            2 => Ok(Response::new(429).with_body(r#"{"error":{"message":"m","retry_after":{"interval":1,"unit":"minute"}}}"#)),
+            2 => Ok(Response::new(429)
+                .with_body(r#"{"error":{"message":"m","retry_after":{"interval":1,"unit":"minute"}}}"#)),
             _ => Ok(json_of(&json!({"received": "2026-11-25T08:00:00Z", "scan_id": uuid(number)}))),
         }
     });
     let contents: Vec<_> = (1..=12).map(|number| json!({"prompt": format!("p{number}")})).collect();
     let answer = call::<pan_batch_scan>(json!({"scan_contents": contents, "tr_id": "t"})).unwrap();
-    let items: Vec<_> = answer["results"].as_array().unwrap().iter().map(|it| it["req_ids"].clone()).collect();
+    let items: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|it| it["req_ids"].clone()).collect();
     assert_eq!(items, [json!([1, 2, 3, 4, 5]), json!([11, 12])]);
     let error = &answer["errors"][0];
     assert_eq!((&error["req_ids"], &error["retry_after_seconds"]), (&json!([6, 7, 8, 9, 10]), &json!(60)));
@@ -121,7 +123,8 @@ fn a_batch_is_cut_where_a_request_would_be_too_large() {
     let quotes = "\"".repeat(3 << 20);
     let contents = [&large, &large, &large, &quotes, &large].map(|text| json!({"prompt": text}));
     let answer = call::<pan_batch_scan>(json!({"scan_contents": contents})).unwrap();
-    let items: Vec<_> = answer["results"].as_array().unwrap().iter().map(|it| it["req_ids"].clone()).collect();
+    let items: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|it| it["req_ids"].clone()).collect();
     assert_eq!(items, [json!([1, 2]), json!([3]), json!([5])]);
     // In JSON each quote is two bytes.
     assert_eq!(answer["errors"][0]["req_ids"], json!([4]));
@@ -134,7 +137,11 @@ fn results_are_asked_in_fives_and_come_in_order() {
     answering(|request| {
         let ids = request.url.split('=').nth(1).unwrap().split(',').map(str::to_owned);
         let known = ids.filter(|id| *id != uuid(3));
-        let of = |id: String| [2, 1].map(|req_id| json!({"req_id": req_id, "scan_id": id, "status": "complete", "result": clean()}));
+        let of = |id: String| {
+            [2, 1].map(
+                |req_id| json!({"req_id": req_id, "scan_id": id, "status": "complete", "result": clean()}),
+            )
+        };
         known.collect::<Vec<_>>().into_iter().rev().flat_map(of).collect()
     });
     let ids: Vec<_> = (1..=7).map(uuid).collect();
@@ -145,7 +152,8 @@ fn results_are_asked_in_fives_and_come_in_order() {
         .iter()
         .map(|it| (it["scan_id"].as_str().unwrap().to_owned(), it["req_id"].as_u64().unwrap()))
         .collect();
-    let wanted: Vec<_> = [1, 2, 4, 5, 6, 7].into_iter().flat_map(|id| [(uuid(id), 1), (uuid(id), 2)]).collect();
+    let wanted: Vec<_> =
+        [1, 2, 4, 5, 6, 7].into_iter().flat_map(|id| [(uuid(id), 1), (uuid(id), 2)]).collect();
     assert_eq!(order, wanted);
     assert_eq!(answer["errors"][0]["ids"], json!([uuid(3)]));
     let urls: Vec<_> = testing::requests().into_iter().map(|request| request.url).collect();
@@ -181,7 +189,9 @@ fn pending_results_are_waited_for_as_long_as_asked() {
 #[test]
 fn a_result_without_a_verdict_is_an_error() {
     with_key();
-    answering(|_| json!([{"scan_id": uuid(1), "req_id": 1, "status": "complete", "result": {"category": "benign"}}]));
+    answering(
+        |_| json!([{"scan_id": uuid(1), "req_id": 1, "status": "complete", "result": {"category": "benign"}}]),
+    );
     let answer = call::<pan_get_scan_results>(json!({"scan_ids": [uuid(1)], "wait": 30})).unwrap();
     assert_eq!(answer["results"], json!([]));
     assert!(answer["errors"][0]["message"].as_str().unwrap().contains("lacks action"), "{answer}");
@@ -203,9 +213,13 @@ fn reports_are_asked_once_in_fives() {
     });
     let ids: Vec<_> = (1..=6).map(|id| format!("R{}", uuid(id))).collect();
     let answer = call::<pan_get_scan_reports>(json!({"report_ids": ids})).unwrap();
-    let order: Vec<_> = answer["results"].as_array().unwrap().iter().map(|it| it["report_id"].as_str().unwrap()).collect();
+    let order: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|it| it["report_id"].as_str().unwrap()).collect();
     assert_eq!(order, ids);
-    assert_eq!(answer["results"][0]["detection_results"][1]["result_detail"]["tc_report"]["confidence"], "high");
+    assert_eq!(
+        answer["results"][0]["detection_results"][1]["result_detail"]["tc_report"]["confidence"],
+        "high"
+    );
     // Only reports are asked for, and nothing else.
     let sent = testing::requests();
     assert_eq!(sent.len(), 2);

@@ -9,7 +9,8 @@ fn fault<T: Tool>(arguments: Json) -> Failure {
 
 #[test]
 fn nothing_to_scan() {
-    let event = json!({"metadata": {"ecosystem": "mcp", "method": "tools/call", "server_name": "s"}, "input": ""});
+    let event =
+        json!({"metadata": {"ecosystem": "mcp", "method": "tools/call", "server_name": "s"}, "input": ""});
     let cases = [
         (json!({}), "prompt", "nothing to scan"),
         (json!({"prompt": "", "response": ""}), "prompt", "nothing to scan"),
@@ -41,7 +42,10 @@ fn more_than_a_scan_takes() {
 #[test]
 fn batches() {
     let failure = fault::<pan_batch_scan>(json!({"scan_contents": []}));
-    assert_eq!((failure.field.as_deref(), failure.message.as_str()), (Some("scan_contents"), "is empty; give at least one"));
+    assert_eq!(
+        (failure.field.as_deref(), failure.message.as_str()),
+        (Some("scan_contents"), "is empty; give at least one")
+    );
     let many = vec![json!({"prompt": "a"}); 251];
     assert!(fault::<pan_batch_scan>(json!({"scan_contents": many})).message.contains("at most 250"));
     let failure = fault::<pan_batch_scan>(json!({"scan_contents": [{"prompt": ""}]}));
@@ -53,8 +57,9 @@ fn batches() {
 #[test]
 fn ids() {
     let scan = uuid(1);
-    let cases = ["", "1", &scan[1..], &format!("R{scan}"), &scan.replace('a', "g"), "x\u{e4}".repeat(200).as_str()]
-        .map(str::to_owned);
+    let cases =
+        ["", "1", &scan[1..], &format!("R{scan}"), &scan.replace('a', "g"), "x\u{e4}".repeat(200).as_str()]
+            .map(str::to_owned);
     for id in cases {
         let failure = fault::<pan_get_scan_results>(json!({"scan_ids": [scan, id]}));
         assert_eq!(failure.field.as_deref(), Some("scan_ids.1"), "{id}");
@@ -65,7 +70,11 @@ fn ids() {
     assert!(fault::<pan_get_scan_reports>(json!({"report_ids": []})).message.contains("at least one"));
     let many: Vec<_> = (0..51).map(uuid).collect();
     assert!(fault::<pan_get_scan_results>(json!({"scan_ids": many})).message.contains("at most 50"));
-    assert!(fault::<pan_get_scan_results>(json!({"scan_ids": [scan], "wait": 101})).message.contains("at most 100"));
+    assert!(
+        fault::<pan_get_scan_results>(json!({"scan_ids": [scan], "wait": 101}))
+            .message
+            .contains("at most 100")
+    );
 }
 
 #[test]
@@ -98,5 +107,8 @@ fn settings_of_the_operator() {
     }
     testing::config("PANW_AI_PROFILE_NAME", None);
     assert_eq!(fault::<pan_inline_scan>(json!({"prompt": "a"})).field.as_deref(), Some("profile"));
-    assert_eq!(fault::<pan_batch_scan>(json!({"scan_contents": [{"prompt": "a"}]})).field.as_deref(), Some("profile"));
+    assert_eq!(
+        fault::<pan_batch_scan>(json!({"scan_contents": [{"prompt": "a"}]})).field.as_deref(),
+        Some("profile")
+    );
 }

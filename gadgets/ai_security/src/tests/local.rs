@@ -8,7 +8,9 @@ const CARD: &str = "my card is 4111 1111 1111 1111, thanks";
 
 #[test]
 fn a_benign_and_a_malicious_prompt() {
-    let benign = call::<pan_inline_scan>(json!({"prompt": "What is the capital of France?", "response": null})).unwrap();
+    let benign =
+        call::<pan_inline_scan>(json!({"prompt": "What is the capital of France?", "response": null}))
+            .unwrap();
     assert_eq!((&benign["category"], &benign["action"]), (&json!("benign"), &json!("allow")));
     assert_eq!(benign["backend"], "local");
     assert_eq!(benign["prompt_detected"]["injection"], false);
@@ -21,7 +23,10 @@ fn a_benign_and_a_malicious_prompt() {
     assert_eq!((&malicious["category"], &malicious["action"]), (&json!("malicious"), &json!("block")));
     assert_eq!(malicious["prompt_detected"]["injection"], true);
     assert_eq!(malicious["prompt_detected"]["dlp"], false);
-    assert_eq!([&malicious["tr_id"], &malicious["session_id"], &malicious["profile_name"]], ["t1", "s1", "mine"]);
+    assert_eq!(
+        [&malicious["tr_id"], &malicious["session_id"], &malicious["profile_name"]],
+        ["t1", "s1", "mine"]
+    );
     assert!(testing::requests().is_empty(), "nothing is asked of anybody");
 }
 
@@ -73,15 +78,24 @@ fn a_batch_is_complete_at_once_and_in_order() {
     assert_eq!(items, [json!([1, 2, 3, 4, 6]), json!([7, 8, 9, 10, 11]), json!([12])]);
     assert_eq!(batch["errors"][0]["req_ids"], json!([5]));
     assert_eq!(batch["errors"][0]["action"], "block");
-    assert!(batch["errors"][0]["message"].as_str().unwrap().starts_with("scan_contents.4: there is nothing"), "{batch}");
+    assert!(
+        batch["errors"][0]["message"].as_str().unwrap().starts_with("scan_contents.4: there is nothing"),
+        "{batch}"
+    );
 
     let ids: Vec<_> = receipts.iter().rev().map(|it| it["scan_id"].clone()).collect();
     let unknown = uuid(7);
     let asked = json!({"scan_ids": [ids[0], ids[1], unknown, ids[2]], "wait": 5});
     let results = call::<pan_get_scan_results>(asked).unwrap();
-    let order: Vec<_> = results["results"].as_array().unwrap().iter().map(|it| it["req_id"].clone()).collect();
+    let order: Vec<_> =
+        results["results"].as_array().unwrap().iter().map(|it| it["req_id"].clone()).collect();
     assert_eq!(order, [12, 7, 8, 9, 10, 11, 1, 2, 3, 4, 6].map(|id| json!(id)));
-    let bad: Vec<_> = results["results"].as_array().unwrap().iter().filter(|it| it["result"]["action"] == "block").collect();
+    let bad: Vec<_> = results["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["result"]["action"] == "block")
+        .collect();
     assert_eq!((bad.len(), &bad[0]["req_id"], &bad[0]["status"]), (1, &json!(3), &json!("complete")));
     assert_eq!(results["errors"][0]["ids"], json!([unknown]));
 
@@ -95,7 +109,10 @@ fn scans_are_kept_for_a_day() {
     testing::now(1_000_000_000_000);
     let scan = call::<pan_inline_scan>(json!({"prompt": "hello"})).unwrap();
     let asked = json!({"scan_ids": [scan["scan_id"]]});
-    assert_eq!(call::<pan_get_scan_results>(asked.clone()).unwrap()["results"][0]["result"]["category"], "benign");
+    assert_eq!(
+        call::<pan_get_scan_results>(asked.clone()).unwrap()["results"][0]["result"]["category"],
+        "benign"
+    );
     testing::now(1_000_000_000_000 + 86_401 * 1_000_000_000);
     let later = call::<pan_get_scan_results>(asked).unwrap();
     assert_eq!(later["results"], json!([]));
@@ -117,7 +134,8 @@ fn a_tool_call_is_scanned_on_both_sides() {
     assert_eq!(tool["output_detected"]["detection_entries"][0]["detections"]["injection"], true);
     let report = call::<pan_get_scan_reports>(json!({"report_ids": [answer["report_id"]]})).unwrap();
     let results = report["results"][0]["detection_results"].as_array().unwrap();
-    let output = results.iter().find(|it| it["metadata"]["direction"] == "output" && it["detection_service"] == "pi");
+    let output =
+        results.iter().find(|it| it["metadata"]["direction"] == "output" && it["detection_service"] == "pi");
     assert_eq!(output.unwrap()["verdict"], "malicious");
 }
 
