@@ -124,6 +124,10 @@ fn lent(
     for text in permissions.http.iter().filter(|http| !http.optional).flat_map(|http| &http.hosts) {
         // A descriptor whose hosts can't be read is not valid.
         let Ok(wanted) = Hosts::parse(text) else { continue };
+        // Nor is a host asked that nobody has named.
+        if matches!(&wanted, Hosts::Named(name) if bound(name).is_none()) {
+            continue;
+        }
         if !grants.hosts().any(|granted| granted.cover(&wanted, bound)) {
             refused.push(Refused {
                 what: format!("the host `{text}`"),
@@ -331,6 +335,7 @@ mod tests {
             ..Grants::default()
         };
         assert_eq!(flags(&granted, Some("http://10.0.0.1:5/"), Some("k")), [""; 0]);
+        assert_eq!(flags(&granted, None, Some("k")), [""; 0]);
         assert_eq!(flags(&granted, Some("http://10.0.0.1:6/"), Some("k")), ["--grant mine=http:config:URL"]);
         descriptor.permissions.http.as_mut().unwrap().optional = true;
         let found = check(&descriptor, None, &component(&[]), &none, &|_| Some("k".into()));

@@ -6,3 +6,4 @@ mod component;
 mod load;
 mod oracle;
 mod run;
+mod secrets;

@@ -47,7 +47,7 @@ fn several_are_answered_in_order_and_at_once() {
     let begin = Instant::now();
     let answers: Vec<_> = world.gadget().ask_all(all.into()).into_iter().map(text).collect();
     assert_eq!(answers, ["400", "300", "0", "400", "350"]);
-    assert!(begin.elapsed() < Duration::from_millis(1200), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_millis(1450), "one after another: {:?}", begin.elapsed());
 }
 
 #[test]
