@@ -139,11 +139,7 @@ fn pending(cloud: &Cloud, known: &mut Known<ScanIdResult>, mut ids: Vec<String>,
 
 /// A result with a verdict that is one, or without any.
 fn whole(mut it: ScanIdResult) -> Result<ScanIdResult, Problem> {
-    let lacks = |response: &ScanResponse| {
-        let verdict = [(&response.category, "category"), (&response.action, "action")];
-        verdict.into_iter().find(|(text, _)| text.is_empty()).map(|(_, name)| Lacks(name))
-    };
-    if let Some(lacks) = it.result.as_ref().and_then(lacks) {
+    if let Some(lacks) = it.result.as_ref().and_then(ScanResponse::lacks) {
         // `result: {}` is how some answers say that there is none yet.
         if it.status != "pending" {
             return Err(Problem::lacks(lacks));

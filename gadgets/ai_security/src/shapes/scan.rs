@@ -130,19 +130,25 @@ shapes! {
 pub struct Lacks(pub &'static str);
 
 impl ScanResponse {
-    /// Reads a verdict; one without its category, action or scan id is none.
+    /// Reads a verdict; one without its scan id is none.
     pub fn verdict(value: Json, odd: &mut Odd) -> Result<Self, Lacks> {
         let Some(mut response) = Self::read(value, odd) else { return Err(Lacks("an object")) };
-        for (text, name) in
-            [(&response.category, "category"), (&response.action, "action"), (&response.scan_id, "scan_id")]
-        {
-            if text.is_empty() {
-                return Err(Lacks(name));
-            }
+        if response.scan_id.is_empty() {
+            return Err(Lacks("scan_id"));
         }
+        response.lacks().map_or(Ok(()), Err)?;
         if response.report_id.is_empty() {
             response.report_id = format!("R{}", response.scan_id);
         }
         Ok(response)
+    }
+
+    /// What keeps it from being a verdict. An action that is neither is none, as callers would let it pass.
+    pub fn lacks(&self) -> Option<Lacks> {
+        if self.category.is_empty() {
+            return Some(Lacks("category"));
+        }
+        let known = ["allow", "block"].contains(&self.action.as_str());
+        (!known).then_some(Lacks("action (allow or block)"))
     }
 }

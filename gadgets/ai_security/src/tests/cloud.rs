@@ -225,3 +225,57 @@ fn reports_are_asked_once_in_fives() {
     assert_eq!(sent.len(), 2);
     assert!(sent.iter().all(|request| request.url.contains("/v1/scan/reports?report_ids=R")));
 }
+
+/// Whatever JSON the service sends, in whichever place: there is an answer, as the schema says, and no verdict is made up.
+#[test]
+fn garbage_is_never_taken_for_a_verdict() {
+    with_key();
+    let values = || {
+        [
+            json!(null),
+            json!(true),
+            json!(-1),
+            json!(1e300),
+            json!(""),
+            json!("x"),
+            json!([]),
+            json!([[]]),
+            json!({}),
+            json!({"a": [{}]}),
+        ]
+    };
+    let names: Vec<String> = clean().as_object().unwrap().keys().cloned().collect();
+    for value in values() {
+        for name in &names {
+            let mut answer = clean();
+            answer[name] = value.clone();
+            let item = json!([{"scan_id": uuid(1), "req_id": value, "status": "complete", "result": answer}]);
+            let report = json!([{"report_id": format!("R{}", uuid(1)), "req_id": value, "detection_results": [
+                {"verdict": value, "metadata": value, "result_detail": {"dlp_report": value, "pi_snippets": value, "urlf_report": [value]}},
+                value,
+            ]}]);
+            answering(move |request| match request.url.split('/').next_back() {
+                Some("request") => answer.clone(),
+                Some(results) if results.starts_with("results") => item.clone(),
+                _ => report.clone(),
+            });
+            let verdict = call::<pan_inline_scan>(json!({"prompt": "a"})).unwrap();
+            let given = name != "action" && value.as_str().is_some_and(|text| !text.is_empty());
+            if ["action", "category", "scan_id"].contains(&name.as_str()) && !given {
+                assert_eq!(verdict["category"], "error", "{name}: {value}");
+            }
+            call::<pan_batch_scan>(json!({"scan_contents": [{"prompt": "a"}]})).unwrap();
+            call::<pan_get_scan_results>(json!({"scan_ids": [uuid(1)]})).unwrap();
+            call::<pan_get_scan_reports>(json!({"report_ids": [format!("R{}", uuid(1))]})).unwrap();
+        }
+    }
+    for value in values() {
+        let whole = value.clone();
+        answering(move |_| whole.clone());
+        assert_eq!(call::<pan_inline_scan>(json!({"prompt": "a"})).unwrap()["action"], "block", "{value}");
+        let batch = call::<pan_batch_scan>(json!({"scan_contents": [{"prompt": "a"}]})).unwrap();
+        assert_eq!(batch["errors"][0]["req_ids"], json!([1]), "{value}");
+        let results = call::<pan_get_scan_results>(json!({"scan_ids": [uuid(1)]})).unwrap();
+        assert_eq!(results["errors"][0]["ids"], json!([uuid(1)]), "{value}");
+    }
+}
