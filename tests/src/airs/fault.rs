@@ -33,9 +33,9 @@ impl Fault {
     pub(super) async fn answer(self, seen: &Seen) -> Response {
         match self {
             Self::Status(status) => error(status, &format!("told to answer {status}")),
-            Self::Quota(told) => {
+            Self::Quota(wait) => {
                 let mut body = json!({"error": {"message": "Request exceeds limit"}});
-                if told {
+                if wait {
                     body["error"]["retry_after"] = json!({"interval": 5, "unit": "minute"});
                 }
                 told(429, &body)
