@@ -67,6 +67,21 @@ pub fn now() -> u64 {
     crate::testing::time()
 }
 
+/// Waits `ms` milliseconds, or as long as the call may still wait; false when whoever called no longer waits. Natively, in
+/// tests, nothing waits: the clock goes on.
+#[cfg(target_arch = "wasm32")]
+pub fn sleep(ms: u32) -> bool {
+    bindings::gadgetry::gadget::clock::sleep(ms)
+}
+
+/// Waits `ms` milliseconds, or as long as the call may still wait; false when whoever called no longer waits. Natively, in
+/// tests, nothing waits: the clock goes on.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn sleep(ms: u32) -> bool {
+    crate::testing::now(crate::testing::time() + u64::from(ms) * 1_000_000);
+    true
+}
+
 /// The import, in a world of its own; a component that never calls it loses it when it is made.
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, missing_docs, clippy::all, reason = "generated code")]

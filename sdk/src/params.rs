@@ -35,8 +35,16 @@ pub trait Param: Value + Sized {
     fn read(value: Json) -> Result<Self, Failure>;
 }
 
+/// Bytes of a value at fault that a failure quotes.
+const SHOWN: usize = 300;
+
 #[cold]
 fn found(wanted: &str, found: &Json) -> Failure {
+    let mut found = found.to_string();
+    if found.len() > SHOWN {
+        found.truncate(found.floor_char_boundary(SHOWN));
+        found.push_str("...");
+    }
     Failure::new(format!("wanted {wanted}, found {found}"))
 }
 
@@ -90,7 +98,12 @@ fn no_integer(min: i128, max: i128, value: &Json) -> Failure {
 impl<T: Param> Param for Vec<T> {
     fn read(value: Json) -> Result<Self, Failure> {
         match value {
-            Json::Array(items) => items.into_iter().map(T::read).collect(),
+            Json::Array(items) => {
+                let read = |(at, item): (usize, Json)| {
+                    T::read(item).map_err(|failure| failure.within(&at.to_string()))
+                };
+                items.into_iter().enumerate().map(read).collect()
+            }
             other => Err(found("an array", &other)),
         }
     }
@@ -99,6 +112,14 @@ impl<T: Param> Param for Vec<T> {
 impl<T: Serialize + DeserializeOwned + JsonSchema> Param for Serde<T> {
     fn read(value: Json) -> Result<Self, Failure> {
         serde_json::from_value(value).map(Self).map_err(|error| Failure::new(error.to_string()))
+    }
+}
+
+/// Reads the object that other parameters stand in: what `#[derive(Params)]` uses for those within others.
+pub fn object(value: Json) -> Result<Map<String, Json>, Failure> {
+    match value {
+        Json::Object(members) => Ok(members),
+        other => Err(found("an object", &other)),
     }
 }
 
@@ -124,6 +145,14 @@ impl Arguments {
     /// Takes one argument; `None` when it was not given.
     pub fn take<T: Param>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
         self.0.remove(name).map(T::read).transpose().map_err(|failure| failure.within(name))
+    }
+
+    /// Takes one argument; `None` when it was not given, or is null.
+    pub fn nullable<T: Param>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
+        if self.0.get(name).is_some_and(Json::is_null) {
+            self.0.remove(name);
+        }
+        self.take(name)
     }
 
     /// Takes one argument that must be given.
@@ -169,6 +198,8 @@ pub struct Says<T> {
     pub description: &'static str,
     /// It must be given.
     pub required: bool,
+    /// It may be null, which is as if it were not given: what many callers send for what they leave out.
+    pub nullable: bool,
     /// What it is when it is not given.
     pub default: Option<T>,
     /// The least it may be.
@@ -180,7 +211,7 @@ pub struct Says<T> {
 impl ParamSchema {
     /// Adds a parameter.
     pub fn param<T: Param>(&mut self, name: &'static str, says: Says<T>) {
-        let Says { description, required, default, min, max } = says;
+        let Says { description, required, nullable, default, min, max } = says;
         let default = default.map(|value| {
             let mut out = Vec::new();
             value.write(&mut out);
@@ -189,9 +220,10 @@ impl ParamSchema {
         if required {
             self.required.push(name);
         }
+        let schema = if nullable { T::schema().or_null() } else { T::schema() };
         self.add(
             name,
-            T::schema(),
+            schema,
             description,
             [
                 ("minimum", min.map(|min| min.to_string())),

@@ -42,8 +42,14 @@ impl<R: Row> Row for Option<R> {
 /// Writes a row as an object.
 #[inline]
 pub fn write<R: Row + ?Sized>(row: &R, out: &mut Vec<u8>) {
+    object(out, |out| row.write_fields(out));
+}
+
+/// Writes an object whose fields `write` appends, each as `,"key":value`.
+#[inline]
+pub fn object(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
-    row.write_fields(out);
+    write(out);
     // The first field's comma becomes the opening brace.
     match out.get_mut(start) {
         Some(comma) => *comma = b'{',

@@ -73,6 +73,22 @@ impl Schema {
         self.with(keyword, quoted(text))
     }
 
+    /// The same, or null.
+    #[inline(never)]
+    pub fn or_null(mut self) -> Self {
+        for (keyword, value) in &mut self.0 {
+            let (list, null) = match keyword.as_str() {
+                "type" if value.starts_with('[') => (true, "\"null\""),
+                "type" => (false, "\"null\""),
+                "enum" => (true, "null"),
+                _ => continue,
+            };
+            let given = if list { value.trim_matches(['[', ']']) } else { value.as_str() };
+            *value = ["[", given, ",", null, "]"].concat();
+        }
+        self
+    }
+
     /// As JSON.
     #[inline(never)]
     pub fn to_json(&self) -> String {

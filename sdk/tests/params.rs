@@ -127,7 +127,7 @@ fn failures_name_the_field_and_agree_with_the_schema() {
         (json!({"big": -1}), "big", "wanted an integer from 0 to 18446744073709551615, found -1"),
         (json!({"order": "down"}), "order", "wanted one of up, all_down, found \"down\""),
         (json!({"names": "a"}), "names", "wanted an array, found \"a\""),
-        (json!({"names": ["a", 1]}), "names", "wanted a string, found 1"),
+        (json!({"names": ["a", 1]}), "names.1", "wanted a string, found 1"),
         (json!({"maybe": 8}), "maybe", "wanted at most 7, found 8"),
         (
             json!({"fialed": true}),
@@ -139,4 +139,68 @@ fn failures_name_the_field_and_agree_with_the_schema() {
         assert_eq!(parse::<All>(arguments.clone()), Err(Failure::of(field, message)), "{arguments}");
         assert!(!validator.is_valid(&arguments), "{arguments}");
     }
+}
+
+#[derive(gadget::Params, Debug, PartialEq)]
+struct Outer {
+    /// The one.
+    #[param(nullable)]
+    one: Option<Inner>,
+    #[param(required)]
+    many: Vec<Inner>,
+    #[param(nullable)]
+    order: Option<Order>,
+}
+
+#[derive(gadget::Params, Debug, PartialEq)]
+struct Inner {
+    #[param(required)]
+    name: String,
+    #[param(nullable)]
+    note: Option<String>,
+}
+
+#[test]
+fn parameters_within_parameters() {
+    let schema = testing::params_schema::<Outer>();
+    let inner = json!({
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "note": {"type": ["string", "null"]}},
+        "required": ["name"],
+        "additionalProperties": false,
+    });
+    assert_eq!(schema["properties"]["many"], json!({"type": "array", "items": inner}));
+    assert_eq!(schema["properties"]["one"]["type"], json!(["object", "null"]));
+    assert_eq!(
+        schema["properties"]["order"],
+        json!({"type": ["string", "null"], "enum": ["up", "all_down", null]})
+    );
+    let inner =
+        |name: &str, note: Option<&str>| Inner { name: name.to_owned(), note: note.map(str::to_owned) };
+    let outer = parse::<Outer>(
+        json!({"one": null, "many": [{"name": "a"}, {"name": "b", "note": "c"}, {"name": "d", "note": null}]}),
+    );
+    let many = vec![inner("a", None), inner("b", Some("c")), inner("d", None)];
+    assert_eq!(outer, Ok(Outer { one: None, many, order: None }));
+    let cases = [
+        (json!({"many": [], "one": 1}), "one", "wanted an object, found 1"),
+        (json!({"many": [{"name": "a"}, {}]}), "many.1.name", "must be given"),
+        (json!({"many": [{"name": "a", "x": 1}]}), "many.0.x", "is unknown; parameters are name, note"),
+        (json!({"many": null}), "many", "wanted an array, found null"),
+    ];
+    let validator = jsonschema::draft202012::new(&schema).expect("a valid schema");
+    for (arguments, field, message) in cases {
+        assert_eq!(parse::<Outer>(arguments.clone()), Err(Failure::of(field, message)), "{arguments}");
+        assert!(!validator.is_valid(&arguments), "{arguments}");
+    }
+    // What was read can be told of again.
+    let mut out = Vec::new();
+    gadget::Value::write(&inner("a", Some("b")), &mut out);
+    assert_eq!(out, br#"{"name":"a","note":"b"}"#);
+}
+
+#[test]
+fn a_long_value_is_not_quoted_whole() {
+    let error = parse::<All>(json!({"order": "\u{e4}".repeat(10_000)})).unwrap_err();
+    assert!(error.message.len() < 400, "{error}");
 }

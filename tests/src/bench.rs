@@ -11,6 +11,7 @@ pub mod opens;
 mod peer;
 pub mod profile;
 pub mod query;
+pub mod scan;
 mod table;
 pub mod ten;
 pub mod twenty;

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the built binary with folders of its own, a real registry, a real MCP client.
 
+pub mod airs;
 pub mod bench;
 pub mod client;
 pub mod container;

@@ -4,11 +4,11 @@
 //! known by what stands behind the traits. A guest that imports an interface which it was not lent gets an error it can
 //! tell, or ends, as the interface says.
 
+pub mod clock;
 pub mod config;
 pub mod http;
 pub mod store;
 
-mod clock;
 mod random;
 
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
+use self::clock::Pause;
 use self::config::Config;
 use self::http::Http;
 use self::store::Store;
@@ -31,6 +32,8 @@ pub struct Lent {
     pub config: Option<Box<dyn Config>>,
     /// For guests that import `store`.
     pub store: Option<Box<dyn Store>>,
+    /// For guests that wait.
+    pub pause: Option<Box<dyn Pause>>,
 }
 
 pub(crate) fn offer(linker: &mut Linker<State>) -> wasmtime::Result<()> {

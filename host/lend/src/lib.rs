@@ -6,6 +6,7 @@
 //! connections, rates, values and secrets are apart.
 
 mod http;
+mod pause;
 mod settings;
 mod store;
 
@@ -101,9 +102,10 @@ impl Loan {
     /// For one run, which `stop` cancels.
     pub fn lend(&self, stop: CancellationToken) -> Lent {
         Lent {
-            http: Some(Box::new(http::Asking { gate: self.gate.clone(), stop })),
+            http: Some(Box::new(http::Asking { gate: self.gate.clone(), stop: stop.clone() })),
             config: Some(Box::new(settings::Bound(self.settings.clone()))),
             store: Some(Box::new(self.shelf.clone())),
+            pause: Some(Box::new(pause::Pauses(stop))),
         }
     }
 

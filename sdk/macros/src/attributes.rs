@@ -92,6 +92,7 @@ impl RowField {
 pub(crate) struct Param {
     pub(crate) default: Option<Expr>,
     pub(crate) required: bool,
+    pub(crate) nullable: bool,
     pub(crate) min: Option<Expr>,
     pub(crate) max: Option<Expr>,
 }
@@ -105,12 +106,16 @@ impl Param {
                     all.default = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("required") {
                     all.required = true;
+                } else if meta.path.is_ident("nullable") {
+                    all.nullable = true;
                 } else if meta.path.is_ident("min") {
                     all.min = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("max") {
                     all.max = Some(meta.value()?.parse()?);
                 } else {
-                    return Err(meta.error("unknown: wanted `default`, `required`, `min` or `max`"));
+                    return Err(
+                        meta.error("unknown: wanted `default`, `required`, `nullable`, `min` or `max`")
+                    );
                 }
                 Ok(())
             })?;

@@ -28,7 +28,10 @@ pub fn row(input: TokenStream) -> TokenStream {
 /// Parameters: their schema, and how arguments are read.
 ///
 /// Doc comments become descriptions. A parameter that is not given has its type's default, or `None`. On a field:
-/// `#[param(default = 10)]`, `#[param(required)]`, `#[param(min = 1, max = 100)]`.
+/// `#[param(default = 10)]`, `#[param(required)]`, `#[param(min = 1, max = 100)]`; `#[param(nullable)]` for an `Option`
+/// that callers may also give as null.
+///
+/// Such a struct may stand as a parameter in another, also in a `Vec`: failures then name the place, as in `items.3.name`.
 #[proc_macro_derive(Params, attributes(param))]
 pub fn params(input: TokenStream) -> TokenStream {
     finish(params::derive(&parse_macro_input!(input as DeriveInput)))

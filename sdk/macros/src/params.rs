@@ -2,7 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Expr, ExprLit, GenericArgument, Lit, PathArguments, Result, Type};
+use syn::{
+    DeriveInput, Expr, ExprLit, GenericArgument, Lit, LitByteStr, PathArguments, Result, Type,
+    spanned::Spanned,
+};
 
 use crate::attributes::{self, Param};
 
@@ -10,9 +13,16 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let mut names = Vec::new();
     let mut reads = Vec::new();
     let mut schemas = Vec::new();
+    let mut writes = Vec::new();
     for (ident, name, field) in attributes::fields(input, "Params")? {
-        let Param { default, required, min, max } = Param::read(&field.attrs)?;
+        let Param { default, required, nullable, min, max } = Param::read(&field.attrs)?;
         let inner = option_of(&field.ty);
+        if nullable && inner.is_none() {
+            return Err(syn::Error::new(
+                field.span(),
+                "only what is optional can be null: make it an `Option`",
+            ));
+        }
         let ty = inner.unwrap_or(&field.ty);
         let doc = attributes::doc(&field.attrs);
 
@@ -26,6 +36,8 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         let none = quote! { ::std::option::Option::None };
         let (value, default) = if required {
             (quote! { arguments.required::<#ty>(#name)? }, none)
+        } else if nullable {
+            (quote! { arguments.nullable::<#ty>(#name)? }, none)
         } else if inner.is_some() {
             (quote! { arguments.take::<#ty>(#name)? }, none)
         } else {
@@ -45,10 +57,18 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             schema.param::<#ty>(#name, ::gadget::params::Says {
                 description: #doc,
                 required: #required,
+                nullable: #nullable,
                 default: #default,
                 min: #lower,
                 max: #upper,
             });
+        });
+        let key = LitByteStr::new(format!(",\"{name}\":").as_bytes(), ident.span());
+        writes.push(quote! {
+            if !::gadget::Value::is_absent(&self.#ident) {
+                out.extend_from_slice(#key);
+                ::gadget::Value::write(&self.#ident, out);
+            }
         });
         names.push(name);
     }
@@ -70,6 +90,25 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 let mut schema = ::gadget::params::ParamSchema::default();
                 #(#schemas)*
                 schema.finish()
+            }
+        }
+
+        // Parameters can stand within parameters, and be told of in a row.
+        #[automatically_derived]
+        impl ::gadget::Value for #ident {
+            fn write(&self, out: &mut ::std::vec::Vec<u8>) {
+                ::gadget::row::object(out, |out| { #(#writes)* });
+            }
+
+            fn schema() -> ::gadget::Schema {
+                <Self as ::gadget::Params>::schema()
+            }
+        }
+
+        #[automatically_derived]
+        impl ::gadget::Param for #ident {
+            fn read(value: ::gadget::serde_json::Value) -> ::std::result::Result<Self, ::gadget::Failure> {
+                ::gadget::Params::parse(::gadget::params::object(value)?)
             }
         }
     })

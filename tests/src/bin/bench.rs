@@ -1,8 +1,8 @@
 //! `make bench`: the figures of the documents, with the peers' on the same load in the same go. Machines are noisy,
 //! so the figure to read is the ratio. Prints a table, and writes `bench.json` beside the build output.
 //!
-//! Usage: `bench [PART...]`, a part being `opens`, `kernel`, `guest`, `guard`, `query`, `call`, `memory`, `net`, `profile`,
-//! `twenty`, `ten`; all of them by default.
+//! Usage: `bench [PART...]`, a part being `opens`, `kernel`, `guest`, `guard`, `query`, `scan`, `call`, `memory`, `net`,
+//! `profile`, `twenty`, `ten`; all of them by default.
 
 use anyhow::Result;
 use gadgetry_tests::bench::{self, Table};
@@ -13,10 +13,11 @@ type Part = (&'static str, fn(&mut Table) -> Result<()>);
 fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let mut table = Table::default();
-    let parts: [Part; 11] = [
+    let parts: [Part; 12] = [
         ("guard", bench::guard::measure),
         ("guest", bench::guest::measure),
         ("query", bench::query::measure),
+        ("scan", bench::scan::measure),
         ("call", bench::call::measure),
         ("memory", bench::memory::measure),
         ("kernel", bench::kernel::measure),

@@ -1,0 +1,222 @@
+//! The tables that the build script made of the rule files, and the search in them.
+
+use crate::{Category, words};
+
+/// A rule, as far as it is needed to find something and to tell of it.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name, unique among all.
+    pub id: &'static str,
+    /// What it finds.
+    pub category: Category,
+    /// The kind of attack or of datum within the category; may be empty.
+    pub family: &'static str,
+    /// What was found, for a reader.
+    pub description: &'static str,
+    /// How sure a match is, in percent.
+    pub score: u8,
+    /// The language it is written in (ISO 639-1); empty for what is no language.
+    pub language: &'static str,
+    pub(crate) fold: bool,
+    pub(crate) start: Start,
+    pub(crate) end: End,
+    pub(crate) check: Check,
+    pub(crate) entropy: f32,
+    pub(crate) scanner: Option<Scanner>,
+    pub(crate) decode: Option<Decode>,
+}
+
+/// What must be before a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// No letter, digit or underscore.
+    Word,
+    /// Whatever it is.
+    Any,
+    /// The beginning of a line.
+    Line,
+}
+
+/// What must be after a match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// No letter, digit or underscore.
+    Word,
+    /// Whatever it is.
+    Any,
+    /// The end of a line.
+    Line,
+}
+
+/// What a match must be besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented where it is computed, in `checks`")]
+#[allow(dead_code, clippy::allow_attributes, reason = "the rule files choose among them")]
+pub enum Check {
+    None,
+    Aba,
+    Base62Crc,
+    Connection,
+    DeTaxId,
+    EsNif,
+    FrNir,
+    ItCodice,
+    Jwt,
+    Nhs,
+    Nino,
+    Random,
+    SecretValue,
+    Ssn,
+}
+
+/// What is found by code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scanner {
+    Card,
+    Iban,
+    Email,
+    Phone,
+    Ip,
+    Url,
+    HiddenTags,
+}
+
+/// Another way of reading that a match calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decode {
+    Rot13,
+    Reverse,
+}
+
+/// A pattern.
+#[derive(Debug)]
+pub(crate) struct Automaton {
+    rule: u16,
+    /// Whether the last part alone is what was found.
+    value: bool,
+    parts: &'static [Part],
+}
+
+/// A part of a pattern: where its table lies, and how many words may be before it.
+#[derive(Debug)]
+struct Part {
+    start: u32,
+    end: u32,
+    gap: u8,
+}
+
+include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// A match of a pattern goes no further.
+const MAX_MATCH: usize = 16 * 1024;
+
+/// What a search may cost: looked-up bytes, so that no text makes it take longer than linear time.
+#[derive(Debug)]
+pub(crate) struct Budget(pub(crate) usize);
+
+impl Budget {
+    /// For a text of so many bytes.
+    pub(crate) fn new(length: usize) -> Self {
+        Self(64 * length + 1_000_000)
+    }
+
+    /// Whether it is used up: something was not looked at.
+    pub(crate) fn spent(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Automaton {
+    /// The rule that it is of.
+    pub(crate) fn rule(&self) -> &'static Rule {
+        &RULES[usize::from(self.rule)]
+    }
+
+    /// The range that matches at `at`: of the value, if there is one, else of all parts.
+    pub(crate) fn search(&self, text: &[u8], at: usize, budget: &mut Budget) -> Option<(usize, usize)> {
+        let (start, end) = self.parts(0, text, at, budget)?;
+        Some((if self.value { start } else { at }, end))
+    }
+
+    /// Where the last part begins and ends, if those from `number` on match: the first at `at`.
+    fn parts(&self, number: usize, text: &[u8], at: usize, budget: &mut Budget) -> Option<(usize, usize)> {
+        let part = &self.parts[number];
+        let table = &TABLES[part.start as usize..part.end as usize];
+        let end = run(table, text, at, self.rule().fold, budget)?;
+        let Some(next) = self.parts.get(number + 1) else { return Some((at, end)) };
+        if next.gap == 0 {
+            return self.parts(number + 1, text, end, budget);
+        }
+        if words::within(text, end) {
+            return None;
+        }
+        let mut place = words::skip_gap(text, end);
+        for _ in 0..=next.gap {
+            if place >= text.len() {
+                return None;
+            }
+            if let Some(found) = self.parts(number + 1, text, place, budget) {
+                return Some(found);
+            }
+            place = words::skip_gap(text, words::skip_word(text, place));
+        }
+        None
+    }
+}
+
+/// The end of the match of a table at `at`, the one a leftmost-first engine gives.
+fn run(table: &[u8], text: &[u8], at: usize, fold: bool, budget: &mut Budget) -> Option<usize> {
+    let limit = text.len().min(at + MAX_MATCH).min(at + budget.0);
+    let (mut place, mut found, mut now) = (0, None, at);
+    loop {
+        let head = table[place];
+        if head & 0x80 != 0 {
+            found = Some(now);
+        }
+        if now >= limit {
+            break;
+        }
+        let byte = if fold { LOWER[usize::from(text[now])] } else { text[now] };
+        let ranges = &table[place + 1..place + 1 + 4 * usize::from(head & 0x7f)];
+        let Some(range) = ranges.chunks_exact(4).find(|it| it[0] <= byte && byte <= it[1]) else { break };
+        place = usize::from(u16::from_le_bytes([range[2], range[3]]));
+        now += 1;
+    }
+    budget.0 -= now - at;
+    found
+}
+
+/// ASCII in lower case; the other bytes as they are.
+pub(crate) static LOWER: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let it = byte as u8;
+        table[byte] = it.to_ascii_lowercase();
+        byte += 1;
+    }
+    table
+};
+
+/// Calls `found` with each automaton that may match, and where, from left to right.
+pub(crate) fn candidates(text: &[u8], mut found: impl FnMut(&'static Automaton, usize, usize)) {
+    let mut key = 0_u32;
+    for (last, byte) in text.iter().enumerate() {
+        key = key >> 8 | u32::from(LOWER[usize::from(*byte)]) << 24;
+        let hash = key.wrapping_mul(0x9e37_79b1) >> (32 - FILTER_BITS);
+        if FILTER[(hash >> 3) as usize] >> (hash & 7) & 1 == 0 || last + 1 < KEY {
+            continue;
+        }
+        let Ok(at) = KEYS.binary_search(&key) else { continue };
+        for number in &CANDIDATES[STARTS[at] as usize..STARTS[at + 1] as usize] {
+            let number = usize::from(*number);
+            found(&AUTOMATA[number], number, last + 1 - KEY);
+        }
+    }
+}
+
+/// How many automata there are.
+pub(crate) const fn automata() -> usize {
+    AUTOMATA.len()
+}
