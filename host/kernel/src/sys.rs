@@ -1,6 +1,8 @@
 //! The calls that the standard library, rustix and aya do not offer.
 #![allow(unsafe_code, reason = "the only unsafe code of this crate")]
 
+pub(crate) mod mapped;
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
