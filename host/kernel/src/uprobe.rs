@@ -16,17 +16,16 @@ mod report;
 mod target;
 
 use std::collections::HashSet;
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
-use std::num::NonZeroU32;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aya::Ebpf;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope};
-use aya::programs::{Program, ProgramError, UProbe};
+use aya::programs::Program;
 use gadgetry_symbols::find::{self, Function, Place, Unread};
 use gadgetry_symbols::maps;
 use object::read::ReadCache;
@@ -35,20 +34,22 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 pub use report::Probed;
 pub(crate) use target::Target;
 
-use crate::refusal::causes;
 use crate::sys::mapped::Mapped;
+use crate::sys::uprobe::{self as probe, Attachment};
 use report::Report;
 
 /// Most files that are looked at in a run.
 const MAX_FILES: usize = 16_384;
-/// Most places that are probed in a run; each takes a file descriptor.
-const MAX_LINKS: usize = 512;
+/// Most places that are probed in a run; each takes two file descriptors.
+const MAX_LINKS: usize = 384;
 /// How long a run waits for the processes that are there when it begins; the rest are looked at while it goes on.
-const AT_FIRST: Duration = Duration::from_secs(3);
+const AT_FIRST: Duration = Duration::from_secs(2);
 /// How often all processes are looked at where the kernel does not tell of new mappings.
 const EVERY: Duration = Duration::from_secs(1);
 /// Threads that detach.
-const DETACHING: usize = 32;
+const DETACHING: usize = 128;
+/// Their stacks, and that of the one that lets go of the breakpoints: they only close descriptors.
+const STACK: usize = 64 << 10;
 
 /// The programs of a run, which it and its probes both have to get at; `None` when they are detached.
 pub(crate) type Loaded = Arc<Mutex<Option<Ebpf>>>;
@@ -63,7 +64,7 @@ pub(crate) struct Probe {
 struct State {
     loaded: Loaded,
     probes: Vec<Probe>,
-    links: Vec<UProbeLink>,
+    attached: Vec<Attachment>,
     /// Files by what the mappings call them, and by what the files themselves say.
     seen: HashSet<String>,
     opened: HashSet<(u64, u64)>,
@@ -83,7 +84,7 @@ struct Seeker {
     functions: Vec<Function>,
     /// The one process that is of interest.
     only: Option<u32>,
-    scope: UProbeScope,
+    event_type: u32,
 }
 
 pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -99,15 +100,14 @@ impl Probes {
             report: Report::new(&functions),
             loaded,
             probes,
-            links: Vec::new(),
+            attached: Vec::new(),
             seen: HashSet::new(),
             opened: HashSet::new(),
             stopped: false,
         };
         let state = Arc::new(Mutex::new(state));
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let scope = only.and_then(NonZeroU32::new).map_or(UProbeScope::AllProcesses, UProbeScope::OneProcess);
-        let seeker = Seeker { state: Arc::clone(&state), functions, only, scope };
+        let seeker = Seeker { state: Arc::clone(&state), functions, only, event_type: probe::event_type()? };
         // Opened before processes are looked at, so that there is no time between the two.
         let mapped = Mapped::open();
         if let Err(error) = &mapped {
@@ -127,30 +127,34 @@ impl Probes {
         Ok(Self { state, stop })
     }
 
-    /// Detaches everything, and looks for nothing more.
+    /// Detaches everything, and looks for nothing more. When it returns, no program is called any more; the breakpoints go
+    /// away by and by.
     ///
-    /// The kernel waits, for each place, until no CPU is in it; with several threads these waits go on side by side.
+    /// The kernel waits, for each link, until no CPU is in the program; with a thread for each these waits go on side by
+    /// side.
     pub(crate) fn stop(&self) {
-        let links = {
+        let attached = {
             let mut state = lock(&self.state);
             state.stopped = true;
-            std::mem::take(&mut state.links)
+            std::mem::take(&mut state.attached)
         };
         // The counter can only be full if it was raised 2^64 - 2 times.
         let _ = rustix::io::write(&*self.stop, &1_u64.to_ne_bytes());
-        let mut parts: Vec<Vec<UProbeLink>> = Vec::new();
+        let (links, events): (Vec<_>, Vec<_>) = attached.into_iter().map(|it| (it.link, it.event)).unzip();
+        let mut parts: Vec<Vec<OwnedFd>> = Vec::new();
         parts.resize_with(links.len().min(DETACHING), Vec::new);
         for (at, link) in links.into_iter().enumerate() {
             let part = at % parts.len();
             parts[part].push(link);
         }
+        let thread = || std::thread::Builder::new().name("gadgetry-detach".into()).stack_size(STACK);
         std::thread::scope(|scope| {
             for part in parts {
-                let thread = std::thread::Builder::new().name("gadgetry-detach".into());
                 // Where no thread can be started, the part is dropped here.
-                drop(thread.spawn_scoped(scope, move || drop(part)));
+                drop(thread().spawn_scoped(scope, move || drop(part)));
             }
         });
+        drop(thread().spawn(move || drop(events)));
     }
 
     /// What was looked at, so far.
@@ -266,7 +270,7 @@ impl Seeker {
                     state.report.refused(name, &self.functions[function].name, &refused.to_string());
                 }
                 if !findings.places.is_empty() {
-                    state.attach(file, name, &self.functions, &findings.places, self.scope);
+                    state.attach(self, file, name, &findings.places);
                 }
             }
         }
@@ -274,54 +278,37 @@ impl Seeker {
 }
 
 impl State {
-    fn attach(
-        &mut self,
-        file: &File,
-        name: &str,
-        functions: &[Function],
-        places: &[Place],
-        scope: UProbeScope,
-    ) {
+    fn attach(&mut self, seeker: &Seeker, file: &File, name: &str, places: &[Place]) {
         // By its descriptor: the file that was read, whatever its name leads to by now.
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default();
         let mut programs = HashSet::new();
         let mut loaded = lock(&self.loaded);
         let Some(loaded) = &mut *loaded else { return };
         for Probe { program, target } in &self.probes {
             let Some(Program::UProbe(loaded)) = loaded.program_mut(program) else { continue };
+            let Ok(loaded) = loaded.fd() else { continue };
             for place in places {
-                let function = &functions[place.function];
+                let function = &seeker.functions[place.function];
                 let Some(cookie) = target.functions.iter().position(|it| it == function) else { continue };
                 for offset in target.offsets(place) {
-                    if self.links.len() >= MAX_LINKS {
+                    if self.attached.len() >= MAX_LINKS {
                         self.report.beyond_links();
                         continue;
                     }
-                    match attach(loaded, &path, offset, cookie as u64, scope) {
-                        Ok(link) => {
-                            self.links.push(link);
+                    let (cookie, at_return) = (cookie as u64, target.at_return());
+                    let place = probe::Place { path: &path, offset, at_return, pid: seeker.only, cookie };
+                    match probe::attach(loaded.as_fd(), seeker.event_type, &place) {
+                        Ok(attachment) => {
+                            self.attached.push(attachment);
                             programs.insert(program.clone());
                         }
-                        Err(error) => self.report.refused(name, &function.name, &causes(&error)),
+                        Err(error) => self.report.refused(name, &function.name, &error.to_string()),
                     }
                 }
             }
         }
         self.report.probed(name, programs);
     }
-}
-
-fn attach(
-    program: &mut UProbe,
-    path: &str,
-    offset: u64,
-    cookie: u64,
-    scope: UProbeScope,
-) -> Result<UProbeLink, ProgramError> {
-    let point =
-        UProbeAttachPoint { location: UProbeAttachLocation::AbsoluteOffset(offset), cookie: Some(cookie) };
-    let link = program.attach(point, path, scope)?;
-    program.take_link(link)
 }
 
 /// Waits for news, at most for `timeout`; whether it is to stop.

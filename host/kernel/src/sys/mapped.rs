@@ -2,20 +2,20 @@
 //! each CPU, for its records of mappings.
 
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::util::online_cpus;
 use aya_obj::generated::{perf_event_attr, perf_event_mmap_page};
 
+use super::CLOEXEC;
+
 /// Pages of records, for each CPU; a power of two.
 const PAGES: usize = 16;
 /// `PERF_TYPE_SOFTWARE` and `PERF_COUNT_SW_DUMMY`.
 const SOFTWARE: u32 = 1;
 const DUMMY: u64 = 9;
-/// `PERF_FLAG_FD_CLOEXEC`.
-const CLOEXEC: libc::c_ulong = 8;
 /// Kinds of records: `PERF_RECORD_LOST` and `PERF_RECORD_MMAP2`.
 const LOST: u32 = 2;
 const MMAP2: u32 = 10;
@@ -98,9 +98,7 @@ impl Ring {
                 CLOEXEC,
             )
         };
-        let event = i32::try_from(event).ok().filter(|it| *it >= 0).ok_or_else(io::Error::last_os_error)?;
-        // SAFETY: the kernel made the descriptor for this call.
-        let event = unsafe { OwnedFd::from_raw_fd(event) };
+        let event = super::uprobe::owned(event)?;
         // It is 4096 to 65536.
         let page = super::page_bytes() as usize;
         let (access, shared) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);

@@ -30,8 +30,17 @@ impl Target {
     /// Where in the file it attaches for a function found there. The kernel finds the returns of C's functions by itself,
     /// from their entry.
     pub(crate) fn offsets(&self, place: &Place) -> Vec<u64> {
-        let go = self.functions.iter().all(|it| it.language == Language::Go);
-        if self.returns && go { place.returns.clone() } else { vec![place.entry] }
+        if self.returns && self.is_go() { place.returns.clone() } else { vec![place.entry] }
+    }
+
+    /// Whether the kernel is to find the returns.
+    pub(crate) fn at_return(&self) -> bool {
+        self.returns && !self.is_go()
+    }
+
+    /// All functions are of one language.
+    fn is_go(&self) -> bool {
+        self.functions.iter().all(|it| it.language == Language::Go)
     }
 }
 
@@ -77,7 +86,7 @@ mod tests {
         for (section, language, name, offsets) in cases {
             let target = Target::parse(section).expect(section);
             assert_eq!((target.functions[0].language, target.functions[0].name.as_str()), (language, name));
-            assert_eq!(target.offsets(&place), offsets, "{section}");
+            assert_eq!((target.offsets(&place), target.at_return()), (offsets, section.starts_with("uret")));
         }
         let long = format!("uprobe/{}", "x".repeat(257));
         let many = format!("uprobe/{}", ["f"; 33].join(","));
