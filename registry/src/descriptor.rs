@@ -138,7 +138,7 @@ pub struct Hook {
     pub name: String,
     /// Program names, the preferred first.
     pub prefer: Vec<String>,
-    /// Attach only when this parameter is true, or is [`Self::is`].
+    /// Attach only when this parameter is true, or is [`Self::is`] or not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// With `when`: which of the words that the parameter can be.

@@ -152,11 +152,13 @@ impl Settings {
         })
     }
 
-    /// Whether a parameter switches on a hook that waits for it: it is true, or it is the word asked for.
+    /// Whether a parameter switches on a hook that waits for it: it is true, or it is the word asked for. A parameter that
+    /// is not given, and has no default, stands for all its words.
     pub(crate) fn switches(&self, param: &str, is: Option<&str>) -> bool {
         match (self.params.get(param), is) {
             (Some(Value::Bool(on)), None) => *on,
             (Some(Value::String(word)), Some(is)) => word == is,
+            (None | Some(Value::Null), Some(_)) => true,
             _ => false,
         }
     }
@@ -272,6 +274,29 @@ mod tests {
                 }
                 (found, expected) => panic!("{value} in {size}: {found:?}, not {expected:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn hooks_wait_for_a_parameter_or_one_of_its_values() {
+        let settings = |params: Value| Settings {
+            ring_bytes: 1 << 20,
+            params: params.as_object().cloned().unwrap_or_default(),
+            filter: Filter::default(),
+            scope: None,
+            exclude_self: false,
+        };
+        let cases = [
+            (json!({}), "exits", None, false),
+            (json!({"exits": true}), "exits", None, true),
+            (json!({"exits": false}), "exits", None, false),
+            (json!({}), "library", Some("go"), true),
+            (json!({"library": null}), "library", Some("go"), true),
+            (json!({"library": "go"}), "library", Some("go"), true),
+            (json!({"library": "gnutls"}), "library", Some("go"), false),
+        ];
+        for (params, when, is, wanted) in cases {
+            assert_eq!(settings(params.clone()).switches(when, is), wanted, "{params} {when} {is:?}");
         }
     }
 

@@ -6,9 +6,10 @@
 //! again. Everything read belongs to others and may be anything: it is limited in size, and what can't be read has no
 //! name. Inlined functions are not told apart; that would take DWARF, and seconds for a large program.
 
+pub mod find;
 mod image;
 mod kernel;
-mod maps;
+pub mod maps;
 mod perf_map;
 mod process;
 mod table;
