@@ -44,15 +44,11 @@ pub(crate) enum End {
     Word,
     /// Whatever it is.
     Any,
-    /// The end of a line.
-    Line,
 }
 
-/// What a match must be besides.
+/// What a match must be besides; each is documented where it is computed, in `checks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is documented where it is computed, in `checks`")]
-#[allow(dead_code, clippy::allow_attributes, reason = "the rule files choose among them")]
-pub enum Check {
+pub(crate) enum Check {
     None,
     Aba,
     Base62Crc,
@@ -78,7 +74,6 @@ pub(crate) enum Scanner {
     Phone,
     Ip,
     Url,
-    HiddenTags,
 }
 
 /// Another way of reading that a match calls for.
