@@ -36,18 +36,28 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(pattern: &str) -> Result<Self, String> {
-        let dfa = dense::Builder::new()
+        let nfa = thompson::Compiler::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_WORK)))
+            .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_WORK)))
+            .build(pattern)
+            .map_err(|e| reasons(&e))?;
+        // Whether a match may end is asked of a state alone, not of what comes after it.
+        if !nfa.look_set_any().is_empty() {
+            return Err(
+                "the pattern has an anchor or a word boundary; say that with `start` and `end`".into()
+            );
+        }
+        let dfa = dense::Builder::new()
             .configure(
                 dense::Config::new()
                     .start_kind(StartKind::Anchored)
-                    .match_kind(MatchKind::LeftmostFirst)
+                    // The longest match: which alternative comes first does not matter.
+                    .match_kind(MatchKind::All)
                     .accelerate(false)
                     .dfa_size_limit(Some(MAX_WORK))
                     .determinize_size_limit(Some(MAX_WORK)),
             )
-            .build(pattern)
+            .build_from_nfa(&nfa)
             .map_err(|e| reasons(&e))?;
         let start =
             dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).map_err(|e| e.to_string())?;

@@ -109,7 +109,7 @@ words!(/// What is found.
 words!(/// What must be before a match.
     Start: Word, Any, Line);
 words!(/// What must be after a match.
-    End: Word, Any);
+    End: Word, Any, Command);
 words!(/// A further condition.
     Check: None, Aba, Base62Crc, Connection, DeTaxId, EsNif, FrNir, ItCodice, Jwt, Nhs, Nino, Random, SecretValue, Ssn);
 words!(/// What is found by code.

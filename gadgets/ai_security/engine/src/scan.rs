@@ -277,6 +277,9 @@ fn after(end: End, text: &[u8], at: usize) -> bool {
     match end {
         End::Any => true,
         End::Word => !words::within(text, at),
+        End::Command => {
+            text.get(at).is_none_or(|byte| byte.is_ascii_whitespace() || b";&|)\"'`*".contains(byte))
+        }
     }
 }
 

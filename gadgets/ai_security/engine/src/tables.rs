@@ -44,6 +44,8 @@ pub(crate) enum End {
     Word,
     /// Whatever it is.
     Any,
+    /// The end of a command or of a word in it.
+    Command,
 }
 
 /// What a match must be besides; each is documented where it is computed, in `checks`.
@@ -159,7 +161,7 @@ impl Automaton {
     }
 }
 
-/// The end of the match of a table at `at`, the one a leftmost-first engine gives.
+/// The end of the longest match of a table at `at`.
 fn run(table: &[u8], text: &[u8], at: usize, fold: bool, budget: &mut Budget) -> Option<usize> {
     let limit = text.len().min(at + MAX_MATCH).min(at + budget.0);
     let (mut place, mut found, mut now) = (0, None, at);

@@ -15,7 +15,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let value = chunk.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let value =
+            chunk.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..=chunk.len() {
             out.push(char::from(DIGITS[(value >> (18 - 6 * place) & 63) as usize]));
         }
@@ -30,7 +31,9 @@ fn each(map: impl Fn(char) -> String) -> String {
 
 #[test]
 fn a_disguise_does_not_help() {
-    let moved = |char: char, from: char, to: u32| char::from_u32(u32::from(char) - u32::from(from) + to).unwrap_or(char);
+    let moved = |char: char, from: char, to: u32| {
+        char::from_u32(u32::from(char) - u32::from(from) + to).unwrap_or(char)
+    };
     let rot13 = |char: char| match char.to_ascii_lowercase() {
         'a'..='m' => char::from(char as u8 + 13),
         'n'..='z' => char::from(char as u8 - 13),
@@ -62,7 +65,11 @@ fn a_disguise_does_not_help() {
         ("tags between", each(|char| format!("{char}\u{e0041}")), Via::NORMALISED),
         ("marks", each(|char| format!("{char}\u{336}")), Via::NORMALISED),
         ("look-alikes", each(|char| look_alike(char).to_string()), Via::NORMALISED),
-        ("full width", each(|char| if char == ' ' { char } else { moved(char, '!', 0xff01) }.to_string()), Via::NORMALISED),
+        (
+            "full width",
+            each(|char| if char == ' ' { char } else { moved(char, '!', 0xff01) }.to_string()),
+            Via::NORMALISED,
+        ),
         ("rot13", each(|char| rot13(char).to_string()), Via::ROT13),
         ("reversed", ATTACK.chars().rev().collect(), Via::REVERSED),
         ("leet", each(|char| leet(char).to_string()), Via::SPELLED),
@@ -73,7 +80,11 @@ fn a_disguise_does_not_help() {
         ("percent", each(|char| format!("%{:02x}", u32::from(char))), Via::PERCENT),
         ("entities", each(|char| format!("&#{};", u32::from(char))), Via::ENTITIES),
         ("escapes", each(|char| format!("\\u{:04x}", u32::from(char))), Via::ESCAPES),
-        ("hidden in tags", format!("hello{}", each(|char| moved(char, '\0', 0xe0000).to_string())), Via::HIDDEN),
+        (
+            "hidden in tags",
+            format!("hello{}", each(|char| moved(char, '\0', 0xe0000).to_string())),
+            Via::HIDDEN,
+        ),
     ] {
         let findings = scan(&text);
         assert!(findings.detected(Category::Injection), "{name}: {text} {findings:?}");
@@ -162,7 +173,17 @@ fn limits_and_garbage() {
 
 #[test]
 fn a_text_made_to_take_long_takes_linear_time() {
-    for part in ["password=", "http://", "ignore ", "-----BEGIN PRIVATE KEY-----", "a1b2 ", "%69", "@", "eyJ.", "i g "] {
+    for part in [
+        "password=",
+        "http://",
+        "ignore ",
+        "-----BEGIN PRIVATE KEY-----",
+        "a1b2 ",
+        "%69",
+        "@",
+        "eyJ.",
+        "i g ",
+    ] {
         let text = part.repeat(200_000 / part.len());
         whole(&text, &scan(&text).all);
     }
