@@ -47,7 +47,7 @@ fn a_rule_with_an_error_is_refused_with_its_line() {
         )
     };
     for (text, expected) in [
-        (rule("abcd("), "f.toml:6: rule x: error building NFA: error parsing regex"),
+        (rule("abcd("), "f.toml:6: rule x: error parsing regex"),
         (rule("{nothing}abcd"), "f.toml:6: rule x: `{nothing}` is not defined"),
         (rule("ab"), "f.toml:6: rule x: the pattern matches fewer than 4 bytes"),
         (rule("[a-z]{8}"), "f.toml:6: rule x: the pattern may begin in more than"),
