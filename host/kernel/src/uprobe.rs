@@ -121,6 +121,7 @@ impl Probes {
                 break;
             }
         }
+        seeker.goes_on(processes.len());
         let stopped = Arc::clone(&stop);
         let follow = move || seeker.follow(mapped.ok(), processes, &stopped);
         std::thread::Builder::new().name("gadgetry-probes".into()).spawn(follow)?;
@@ -182,19 +183,25 @@ impl Seeker {
         pids
     }
 
-    fn stopped(&self) -> bool {
-        lock(&self.state).stopped
+    /// Notes how many processes are left to look at; whether to go on.
+    fn goes_on(&self, left: usize) -> bool {
+        let mut state = lock(&self.state);
+        if !state.stopped {
+            state.report.left(left);
+        }
+        !state.stopped
     }
 
     /// Looks at `left`, then at whatever is mapped, until it is stopped.
     fn follow(&self, mut mapped: Option<Mapped>, mut left: Vec<u32>, stop: &OwnedFd) {
         loop {
             while let Some(pid) = left.pop() {
-                if self.stopped() {
+                if !self.goes_on(left.len() + 1) {
                     return;
                 }
                 self.look_at(pid);
             }
+            self.goes_on(0);
             let timeout = mapped.is_none().then_some(EVERY);
             if wait(stop, mapped.as_ref(), timeout) {
                 return;

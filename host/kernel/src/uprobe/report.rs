@@ -32,6 +32,7 @@ pub(super) struct Report {
     more_refusals: u64,
     beyond_files: bool,
     beyond_links: u64,
+    left: usize,
     no_news: Option<String>,
 }
 
@@ -45,6 +46,7 @@ impl Report {
             more_refusals: 0,
             beyond_files: false,
             beyond_links: 0,
+            left: 0,
             no_news: None,
         }
     }
@@ -90,6 +92,11 @@ impl Report {
         self.beyond_links += 1;
     }
 
+    /// So many processes are still to be looked at.
+    pub(super) fn left(&mut self, processes: usize) {
+        self.left = processes;
+    }
+
     /// The kernel does not tell of new mappings.
     pub(super) fn no_news(&mut self, error: &io::Error) {
         self.no_news = Some(error.to_string());
@@ -114,6 +121,9 @@ impl Report {
             count => format!("{count} files that are run were not looked at: {why}"),
         });
         notes.extend(files);
+        if self.left > 0 {
+            notes.push(format!("{} processes were not looked at before the run ended", self.left));
+        }
         if self.beyond_files {
             notes.push(format!("only the first {} files that are run were looked at", super::MAX_FILES));
         }
@@ -156,9 +166,10 @@ mod tests {
             report.beyond_links();
         }
         report.beyond_files();
+        report.left(3);
         report.no_news(&io::Error::from_raw_os_error(1));
         let told = report.told();
-        assert_eq!((told.count, told.files.len(), told.programs["p"], told.notes.len()), (100, 16, 100, 21));
+        assert_eq!((told.count, told.files.len(), told.programs["p"], told.notes.len()), (100, 16, 100, 22));
         assert!(told.notes.iter().all(|it| it.len() < 400), "{:?}", told.notes);
         assert_eq!(
             told.notes[17],
