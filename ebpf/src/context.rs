@@ -7,9 +7,11 @@ mod foreign;
 mod iter;
 mod sockets;
 mod tracepoint;
+mod uprobe;
 
 pub use aya_ebpf::programs::PerfEventContext;
 pub use btf::{BtfTracepoint, RawTracepoint};
 pub use iter::{Fields, Iter, Object, OpenFile, Sequence};
 pub use sockets::Sockets;
 pub use tracepoint::Tracepoint;
+pub use uprobe::Uprobe;

@@ -84,6 +84,7 @@ kernel_field! {
     pub static REGS_ARG4: pt_regs.r8 => u64;
     pub static REGS_ARG5: pt_regs.r9 => u64;
     pub static REGS_NUMBER: pt_regs.orig_ax => i64;
+    pub static REGS_GOROUTINE: pt_regs.r14 => u64;
     pub static THREAD_STATUS: task_struct.thread_info.status => u32;
 }
 

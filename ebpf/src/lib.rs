@@ -58,7 +58,7 @@ pub use task::Task;
 /// What a `kernel.rs` needs by name.
 pub mod prelude {
     pub use crate::context::{
-        BtfTracepoint, Iter, OpenFile, PerfEventContext, RawTracepoint, Sockets, Tracepoint,
+        BtfTracepoint, Iter, OpenFile, PerfEventContext, RawTracepoint, Sockets, Tracepoint, Uprobe,
     };
     pub use crate::kernel::{Addr, Btf};
     pub use crate::map::Slot;

@@ -264,6 +264,13 @@ pub(crate) fn current_task() -> Btf {
     Btf::new(unsafe { generated::bpf_get_current_task_btf() } as u64)
 }
 
+/// The number that the host gave to where a probe is attached.
+#[inline(always)]
+pub(crate) fn attach_cookie(context: *const u8) -> u64 {
+    // SAFETY: the verifier proves that `context` is the program's.
+    unsafe { generated::bpf_get_attach_cookie(context.cast_mut().cast()) }
+}
+
 /// The registers with which the current call entered the kernel.
 #[inline(always)]
 pub(crate) fn task_registers(task: Btf) -> Btf {
@@ -273,7 +280,7 @@ pub(crate) fn task_registers(task: Btf) -> Btf {
 
 /// Process (upper half) and thread id of the current task, in the initial pid namespace.
 #[inline(always)]
-pub(crate) fn current_pid_tgid() -> u64 {
+pub fn current_pid_tgid() -> u64 {
     // SAFETY: takes nothing.
     unsafe { generated::bpf_get_current_pid_tgid() }
 }

@@ -11,6 +11,14 @@ use crate::{Task, fields, kernel::Btf, raw};
 #[cfg(bpf_target_arch = "x86_64")]
 #[expect(missing_docs, reason = "each is the number of the call of that name")]
 pub mod number {
+    pub const READ: u32 = 0;
+    pub const WRITE: u32 = 1;
+    pub const READV: u32 = 19;
+    pub const WRITEV: u32 = 20;
+    pub const SENDTO: u32 = 44;
+    pub const RECVFROM: u32 = 45;
+    pub const SENDMSG: u32 = 46;
+    pub const RECVMSG: u32 = 47;
     pub const INIT_MODULE: u32 = 175;
     pub const DELETE_MODULE: u32 = 176;
     pub const FINIT_MODULE: u32 = 313;
@@ -22,6 +30,14 @@ pub mod number {
 #[cfg(bpf_target_arch = "aarch64")]
 #[expect(missing_docs, reason = "each is the number of the call of that name")]
 pub mod number {
+    pub const READ: u32 = 63;
+    pub const WRITE: u32 = 64;
+    pub const READV: u32 = 65;
+    pub const WRITEV: u32 = 66;
+    pub const SENDTO: u32 = 206;
+    pub const RECVFROM: u32 = 207;
+    pub const SENDMSG: u32 = 211;
+    pub const RECVMSG: u32 = 212;
     pub const INIT_MODULE: u32 = 105;
     pub const DELETE_MODULE: u32 = 106;
     pub const FINIT_MODULE: u32 = 273;
@@ -76,6 +92,16 @@ impl Syscall {
             return None;
         }
         u32::try_from(fields::REGS_NUMBER.load(self.0)).ok()
+    }
+
+    /// Of a Go program, the goroutine that makes the call: the same as [`Uprobe::goroutine`](crate::context::Uprobe). Of
+    /// any other program, a number that means nothing.
+    #[inline(always)]
+    pub fn goroutine(&self) -> u64 {
+        #[cfg(bpf_target_arch = "x86_64")]
+        return fields::REGS_GOROUTINE.load(self.0);
+        #[cfg(bpf_target_arch = "aarch64")]
+        raw::load(self.0.as_ptr(), fields::REGS.offset() as usize + 8 * 28)
     }
 
     /// Argument `N`, from 0 to 5.

@@ -131,7 +131,8 @@ pub struct Hook {
     pub name: String,
     /// Program names, the preferred first.
     pub prefer: Vec<String>,
-    /// Attach only when this boolean parameter is true.
+    /// Attach only when this boolean parameter is true; or, of `library=go`, when this parameter has that value or is not
+    /// given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// A kernel that allows none of them runs the gadget without, and the result says so.

@@ -9,7 +9,9 @@ use quote::quote;
 use syn::{FnArg, Ident, ItemFn, LitStr, parse_macro_input, spanned::Spanned};
 
 /// Makes a function an eBPF program, in the ELF section that tells the loader its kind and where it attaches:
-/// `tracepoint/<category>/<name>`, `tp_btf/<name>`, `raw_tracepoint/<name>`, `iter/<target>`, `uprobe`, ...
+/// `tracepoint/<category>/<name>`, `tp_btf/<name>`, `raw_tracepoint/<name>`, `iter/<target>`,
+/// `uprobe/<function>,...`, `uretprobe/<function>,...`, `uprobe/go:<function>,...`,
+/// `uprobe/go-return:<function>,...`, ...
 ///
 /// The function takes one context, of a type that fits the section, and returns `()`, `Option<()>` (so that `?` ends
 /// the program) or the number that this kind of program answers with.

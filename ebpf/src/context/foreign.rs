@@ -28,8 +28,8 @@ foreign! {
     FExitContext: "fexit", "fexit.s";
     LsmContext: "lsm", "lsm.s";
     PerfEventContext: "perf_event";
-    ProbeContext: "kprobe", "uprobe", "uprobe.s";
-    RetProbeContext: "kretprobe", "uretprobe", "uretprobe.s";
+    ProbeContext: "kprobe";
+    RetProbeContext: "kretprobe";
     SkBuffContext: "cgroup_skb", "socket";
     SockOpsContext: "sockops";
     TcContext: "classifier";

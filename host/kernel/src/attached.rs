@@ -6,6 +6,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfError};
@@ -13,13 +14,14 @@ use gadget_abi::names;
 use gadget_registry::elf::ProgramKind;
 
 use crate::btf::stand_in::stand_in;
-use crate::environment::missing_capabilities;
+use crate::environment::{self, missing_capabilities};
 use crate::iterator::Iterator;
 use crate::kernel::LoadError;
 use crate::prepare::PreparedHook;
 use crate::program;
 use crate::refusal::{Attempt, Refusal, Refused, causes, list};
-use crate::{Kernel, Prepared, RING_BYTES, ReadError, Reader, Settings, SettingsError, Table};
+use crate::uprobe::{self, Loaded, Probe, Probes, lock};
+use crate::{Kernel, Prepared, Probed, RING_BYTES, ReadError, Reader, Settings, SettingsError, Table};
 
 /// Why a run did not start.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +99,7 @@ impl std::fmt::Display for MissingHook {
 
 /// A gadget's kernel half, attached.
 pub struct Attached {
-    ebpf: Option<Ebpf>,
+    loaded: Loaded,
     programs: Vec<AttachedProgram>,
     missing: Vec<MissingHook>,
     lost: Option<PerCpuArray<MapData, u64>>,
@@ -105,6 +107,7 @@ pub struct Attached {
     reader: Option<Reader>,
     iterators: Vec<Iterator>,
     tables: Vec<Table>,
+    probes: Option<Probes>,
 }
 
 impl Attached {
@@ -127,11 +130,12 @@ impl Attached {
             lost: take(&mut ebpf, names::LOST)?,
             scope: take(&mut ebpf, names::SCOPE)?.map(|map| Scope { map }),
             reader: None,
-            ebpf: None,
+            loaded: Loaded::default(),
             programs: Vec::new(),
             missing: Vec::new(),
             iterators: Vec::new(),
             tables: tables(&mut ebpf, prepared),
+            probes: None,
         };
         if let (Some(scope), Some(wanted)) = (&mut attached.scope, &settings.scope) {
             for mntns in wanted {
@@ -144,8 +148,15 @@ impl Attached {
             attached.reader =
                 Some(reader.map_err(|error| AttachError::Object { reason: error.to_string() })?);
         }
-        attached.attach(kernel, &mut ebpf, &hooks, settings.frequency()?)?;
-        attached.ebpf = Some(ebpf);
+        let probes = attached.attach(kernel, &mut ebpf, &hooks, settings.frequency()?)?;
+        *lock(&attached.loaded) = Some(ebpf);
+        // Last, as from here on all the rest is there to take what the probes see.
+        if !probes.is_empty() {
+            let probes = Probes::start(Arc::clone(&attached.loaded), probes, settings.filter.pid);
+            attached.probes = Some(probes.map_err(|error| AttachError::Object {
+                reason: format!("its probes can't be attached: {error}"),
+            })?);
+        }
         Ok(attached)
     }
 
@@ -155,7 +166,8 @@ impl Attached {
         ebpf: &mut Ebpf,
         hooks: &[&PreparedHook],
         frequency: u64,
-    ) -> Result<(), AttachError> {
+    ) -> Result<Vec<Probe>, AttachError> {
+        let mut probes = Vec::new();
         let alternatives = hooks.iter().flat_map(|hook| &hook.alternatives);
         let anchors = || alternatives.clone().filter_map(|it| it.anchor.as_ref()?.as_ref().ok());
         let btf = match anchors().next() {
@@ -178,6 +190,9 @@ impl Attached {
                     (_, Err(reason)) if it.kind == ProgramKind::Tracepoint => {
                         Err(Refusal::NoTracefs { reason: reason.clone() })
                     }
+                    _ if it.kind == ProgramKind::Uprobe && !environment::has_uprobes() => {
+                        Err(Refusal::NoUprobes { release: kernel.release.clone() })
+                    }
                     _ => match ebpf.program_mut(&it.program) {
                         Some(program) => {
                             let target = program::Target { name: &it.target, btf: &btf, frequency };
@@ -189,6 +204,11 @@ impl Attached {
                 let (program, kind, target) = (it.program.clone(), it.kind, it.target.clone());
                 match attached {
                     Ok(attached) => {
+                        let probe = |target: &uprobe::Target| Probe {
+                            program: program.clone(),
+                            target: target.clone(),
+                        };
+                        probes.extend(it.functions.as_ref().map(probe));
                         taken = Some((program, kind, target, attached));
                         break;
                     }
@@ -218,7 +238,7 @@ impl Attached {
         if self.programs.is_empty() {
             return Err(AttachError::Nothing { missing: std::mem::take(&mut self.missing) });
         }
-        Ok(())
+        Ok(probes)
     }
 
     /// What is attached, a program per hook in use.
@@ -229,6 +249,11 @@ impl Attached {
     /// Optional hooks that this kernel does not allow.
     pub fn missing(&self) -> &[MissingHook] {
         &self.missing
+    }
+
+    /// What the probes of functions are attached to; `None` for a gadget that has none.
+    pub fn probed(&self) -> Option<Probed> {
+        self.probes.as_ref().map(Probes::report)
     }
 
     /// Events so far that found no room in the ring. Final once the programs are detached.
@@ -264,10 +289,14 @@ impl Attached {
     /// With a thread for each, all stop at once.
     pub fn detach(&mut self) {
         self.iterators.clear();
-        let Some(mut ebpf) = self.ebpf.take() else { return };
+        // Without its programs, the probes' thread attaches nothing more.
+        let Some(mut ebpf) = lock(&self.loaded).take() else { return };
         let used = |name: &str| self.programs.iter().any(|it| it.program == name);
         let programs = ebpf.programs_mut().filter(|(name, _)| used(name));
         std::thread::scope(|scope| {
+            if let Some(probes) = &self.probes {
+                scope.spawn(|| probes.stop());
+            }
             for (_, program) in programs {
                 let thread = std::thread::Builder::new().name("gadgetry-detach".into());
                 // A program whose thread can't be started is detached below.

@@ -97,6 +97,11 @@ pub(crate) fn check(release: &str) -> Result<(), KernelError> {
     Ok(())
 }
 
+/// Whether functions of programs can be probed.
+pub(crate) fn has_uprobes() -> bool {
+    Path::new("/sys/bus/event_source/devices/uprobe/type").exists()
+}
+
 /// Where tracefs is mounted; mounts it when it is nowhere. Only tracepoints need it, so a failure is kept for them.
 pub(crate) fn tracefs() -> Result<PathBuf, String> {
     let mounted = || TRACEFS.into_iter().map(Path::new).find(|path| path.join("events").is_dir());

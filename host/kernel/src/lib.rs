@@ -25,6 +25,7 @@ mod refusal;
 mod settings;
 mod sys;
 mod table;
+mod uprobe;
 
 pub use attached::{AttachError, Attached, AttachedProgram, MissingHook, Scope};
 pub use btf::{BtfError, field::FieldError};
@@ -37,6 +38,7 @@ pub use refusal::{Refusal, Refused};
 pub use settings::{Filter, RING_BYTES, Settings, SettingsError};
 pub use sys::page_bytes;
 pub use table::Table;
+pub use uprobe::Probed;
 
 /// A run moves these between threads; one kernel serves all runs.
 const _: () = {

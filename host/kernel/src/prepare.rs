@@ -15,6 +15,7 @@ use crate::co_re;
 use crate::program::EVENTS;
 use crate::refusal::nearest;
 use crate::table::{MAX_TABLE, MAX_VALUE};
+use crate::uprobe;
 
 /// Why an object can't be used on this kernel.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +118,8 @@ pub(crate) struct Alternative {
     pub(crate) target: String,
     /// For kinds that attach to a kernel type: the type, or what is missing.
     pub(crate) anchor: Option<Result<Anchor, Missing>>,
+    /// For those that attach to functions of programs: which.
+    pub(crate) functions: Option<uprobe::Target>,
 }
 
 /// A type that the kernel lacks.
@@ -271,7 +274,8 @@ fn prepare_hook(
         })?;
         let target = target(program)?.to_owned();
         let anchor = anchor(program.kind, &target, kernel)?;
-        Ok(Alternative { program: name.clone(), kind: program.kind, target, anchor })
+        let functions = uprobe::Target::parse(&program.section);
+        Ok(Alternative { program: name.clone(), kind: program.kind, target, anchor, functions })
     };
     let alternatives = hook.prefer.iter().map(alternative).collect::<Result<Vec<_>, PrepareError>>()?;
     if alternatives.is_empty() {
@@ -292,12 +296,16 @@ fn target(program: &Program) -> Result<&str, PrepareError> {
         ProgramKind::Fentry => ("`fentry/<function>`", false),
         ProgramKind::Fexit => ("`fexit/<function>`", false),
         ProgramKind::Lsm => ("`lsm/<hook>`", false),
+        ProgramKind::Uprobe => {
+            let wanted = "`uprobe/<function>,...` or `uretprobe/<function>,...`, of Go `uprobe/go:<function>,...` or \
+                          `uprobe/go-return:<function>,...`";
+            let known = uprobe::Target::parse(&program.section).is_some();
+            return program.target.as_deref().filter(|_| known).ok_or_else(|| no_target(program, wanted));
+        }
         ProgramKind::PerfEvent => ("`perf_event/<software event>`, such as cpu-clock", false),
         kind => return Err(PrepareError::Unsupported { program: program.name.clone(), kind }),
     };
-    let no_target =
-        || PrepareError::NoTarget { program: program.name.clone(), section: program.section.clone(), wanted };
-    let target = program.target.as_deref().ok_or_else(no_target)?;
+    let target = program.target.as_deref().ok_or_else(|| no_target(program, wanted))?;
     // A target becomes part of a path in tracefs, or a C string.
     let word = |part: &str| {
         !part.is_empty() && part.bytes().all(|it| it.is_ascii_alphanumeric() || b"_.-:".contains(&it))
@@ -310,7 +318,11 @@ fn target(program: &Program) -> Result<&str, PrepareError> {
     };
     let event = |name: &str| EVENTS.iter().any(|(known, _)| *known == name);
     let known = program.kind != ProgramKind::PerfEvent || event(target);
-    if fits && known { Ok(target) } else { Err(no_target()) }
+    if fits && known { Ok(target) } else { Err(no_target(program, wanted)) }
+}
+
+fn no_target(program: &Program, wanted: &'static str) -> PrepareError {
+    PrepareError::NoTarget { program: program.name.clone(), section: program.section.clone(), wanted }
 }
 
 fn anchor(

@@ -45,6 +45,7 @@ pub(crate) fn unload(program: &mut Program) -> Result<(), ProgramError> {
         Program::RawTracePoint(program) => program.unload(),
         Program::BtfTracePoint(program) => program.unload(),
         Program::KProbe(program) => program.unload(),
+        Program::UProbe(program) => program.unload(),
         Program::FEntry(program) => program.unload(),
         Program::FExit(program) => program.unload(),
         Program::Lsm(program) => program.unload(),
@@ -96,6 +97,8 @@ fn load_and_attach(program: &mut Program, target: Target<'_>) -> Result<Option<F
             program.load()?;
             program.attach(target, 0)?;
         }
+        // Attached when all programs are loaded, wherever its functions are found.
+        Program::UProbe(program) => program.load()?,
         Program::FEntry(program) => {
             program.load(target, btf)?;
             program.attach()?;

@@ -62,6 +62,12 @@ pub enum Refusal {
         /// The kernel.
         release: String,
     },
+    /// The kernel has no probes of programs.
+    #[error("kernel {release} has no uprobes (CONFIG_UPROBE_EVENTS)")]
+    NoUprobes {
+        /// The kernel.
+        release: String,
+    },
     /// Tracepoints are reached through tracefs.
     #[error("{reason}")]
     NoTracefs {

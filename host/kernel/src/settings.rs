@@ -152,9 +152,16 @@ impl Settings {
         })
     }
 
-    /// Whether a boolean parameter is on.
-    pub(crate) fn is_on(&self, param: &str) -> bool {
-        self.params.get(param).and_then(Value::as_bool).unwrap_or(false)
+    /// Whether what a hook waits for is so: a boolean parameter is on; or, of `name=value`, a parameter has that value, or
+    /// is not given and so stands for all of them.
+    pub(crate) fn is_on(&self, when: &str) -> bool {
+        match when.split_once('=') {
+            None => self.params.get(when).and_then(Value::as_bool).unwrap_or(false),
+            Some((name, value)) => match self.params.get(name) {
+                None | Some(Value::Null) => true,
+                Some(given) => given.as_str() == Some(value),
+            },
+        }
     }
 }
 
@@ -268,6 +275,29 @@ mod tests {
                 }
                 (found, expected) => panic!("{value} in {size}: {found:?}, not {expected:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn hooks_wait_for_a_parameter_or_one_of_its_values() {
+        let settings = |params: Value| Settings {
+            ring_bytes: 1 << 20,
+            params: params.as_object().cloned().unwrap_or_default(),
+            filter: Filter::default(),
+            scope: None,
+            exclude_self: false,
+        };
+        let cases = [
+            (json!({}), "exits", false),
+            (json!({"exits": true}), "exits", true),
+            (json!({"exits": false}), "exits", false),
+            (json!({}), "library=go", true),
+            (json!({"library": null}), "library=go", true),
+            (json!({"library": "go"}), "library=go", true),
+            (json!({"library": "gnutls"}), "library=go", false),
+        ];
+        for (params, when, wanted) in cases {
+            assert_eq!(settings(params.clone()).is_on(when), wanted, "{params} {when}");
         }
     }
 

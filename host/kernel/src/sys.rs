@@ -1,8 +1,14 @@
 //! The calls that the standard library, rustix and aya do not offer.
 #![allow(unsafe_code, reason = "the only unsafe code of this crate")]
 
+pub(crate) mod mapped;
+pub(crate) mod uprobe;
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+/// `PERF_FLAG_FD_CLOEXEC`.
+const CLOEXEC: libc::c_ulong = 8;
 
 /// Gives memory that was freed back to the system. After type information was parsed, some twenty megabytes lie
 /// free in small pieces, which the allocator would keep.

@@ -169,7 +169,11 @@ fn objects_that_break_the_contract_are_refused_when_they_are_prepared() {
     let fields = compile("fields", &[]);
     let no_ring = compile("open", &["-Dgadget_events=other_events"]);
     let cases: [(&[u8], &[&str], &str); 7] = [
-        (&alternatives, &["by_uprobe"], "program `by_uprobe` is of kind uprobe, which is not supported yet"),
+        (
+            &alternatives,
+            &["by_uprobe"],
+            "`uprobe`, which does not say what to attach to: `uprobe/<function>,...`",
+        ),
         (
             &alternatives,
             &["nobody"],

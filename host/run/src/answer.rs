@@ -95,6 +95,13 @@ pub struct LookedAt {
     pub host: bool,
     /// Programs that were attached.
     pub programs: Vec<Attached>,
+    /// Files of programs and libraries with a function that was probed, as the process that had one mapped first calls it;
+    /// the first ones, if there are many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_files: u64,
     /// Start of the time window, RFC 3339.
     pub from: String,
     /// End of the time window, RFC 3339.
@@ -108,6 +115,9 @@ pub struct Attached {
     pub program: String,
     /// Where: `tracepoint/syscalls/sys_exit_openat`.
     pub hook: String,
+    /// For a program that is attached to functions of programs: in how many files it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
 }
 
 /// Events known to have been dropped, by place. `total` is their sum.

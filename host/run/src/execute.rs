@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gadget_registry::descriptor::Kind;
+use gadget_registry::elf::ProgramKind;
 use gadgetry_guest::{Guest, Limits};
 use gadgetry_kernel::{Attached, Filter, Prepared, Settings};
 use serde_json::json;
@@ -235,6 +236,11 @@ fn report(
     if pump.framer.malformed() > 0 {
         notes.push(format!("{} events were shorter than their header", pump.framer.malformed()));
     }
+    let probed = attached.probed();
+    let files_of = |it: &gadgetry_kernel::AttachedProgram| {
+        let probed = probed.as_ref().filter(|_| it.kind == ProgramKind::Uprobe)?;
+        Some(probed.programs.get(&it.program).copied().unwrap_or_default())
+    };
     let host = wanted.is_none();
     let node_counts = NodeCounts { seen: pump.seen, returned: pump.rows.returned, lost: loss.total };
     let programs = attached
@@ -243,8 +249,11 @@ fn report(
         .map(|it| answer::Attached {
             program: it.program.clone(),
             hook: format!("{}/{}", it.kind, it.target),
+            files: files_of(it),
         })
         .collect();
+    let probed = probed.unwrap_or_default();
+    notes.extend(probed.notes);
     let summary = Summary {
         seen: pump.seen,
         matched: pump.rows.shaper.matched,
@@ -260,6 +269,8 @@ fn report(
             containers: wanted.map(|it| it.names).unwrap_or_default(),
             host,
             programs,
+            more_files: probed.count - probed.files.len() as u64,
+            files: probed.files,
             from: window.from,
             to: clock::now(),
         },

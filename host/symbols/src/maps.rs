@@ -1,19 +1,40 @@
 //! What a process has mapped where: the executable lines of `/proc/PID/maps`.
 
+use std::fs;
+use std::path::PathBuf;
+
 /// A mapping with code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mapping {
-    pub(crate) start: u64,
-    pub(crate) end: u64,
+pub struct Mapping {
+    /// First address.
+    pub start: u64,
+    /// First address after.
+    pub end: u64,
     /// Where in the file it begins.
-    pub(crate) offset: u64,
-    /// Device and inode, as text; `None` for memory without a file.
-    pub(crate) file: Option<String>,
+    pub offset: u64,
+    /// Device and inode, as text (`fe:00 1234`); `None` for memory without a file.
+    pub file: Option<String>,
     /// Its path, or what the kernel calls it.
-    pub(crate) name: String,
+    pub name: String,
 }
 
-pub(crate) fn parse(maps: &str) -> Vec<Mapping> {
+impl Mapping {
+    /// Where the file may be opened, of a mapping of the process `pid`: by the mapping itself, which takes a capability,
+    /// and finds a file that was replaced or is another container's; else by its path.
+    pub fn paths(&self, pid: u32) -> [PathBuf; 2] {
+        let Self { start, end, name, .. } = self;
+        [format!("/proc/{pid}/map_files/{start:x}-{end:x}").into(), format!("/proc/{pid}/root{name}").into()]
+    }
+}
+
+/// Those of a process; none when it has ended.
+pub fn of_process(pid: u32) -> Vec<Mapping> {
+    // A path need not be UTF-8.
+    let maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+    parse(&String::from_utf8_lossy(&maps))
+}
+
+fn parse(maps: &str) -> Vec<Mapping> {
     maps.lines().filter_map(mapping).collect()
 }
 

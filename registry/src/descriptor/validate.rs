@@ -221,7 +221,8 @@ impl Descriptor {
                 }
             }
             if let Some(when) = &hook.when
-                && !self.tools.iter().any(|tool| has_param(tool, when))
+                && let name = when.split_once('=').map_or(when.as_str(), |(name, _)| name)
+                && !self.tools.iter().any(|tool| has_param(tool, name))
             {
                 problems.add(&at, format!("`when` names no parameter: `{}`", shown(when)));
             }
