@@ -27,6 +27,7 @@ seed() { # target pattern: the files as inputs
 seed elf "$target_dir/gadgets/gadget-cache/*/*.bpf.o"
 seed component "$target_dir/gadgets/gadget-cache/*/gadget.wasm"
 seed descriptor "$target_dir/gadgets/gadget-cache/*/described.json"
+seed functions "/bin/true"
 seed policy "../../docs/policy.example.toml"
 
 for name in "$@"; do
