@@ -24,15 +24,7 @@ pub mod number {
     pub const FINIT_MODULE: u32 = 313;
     pub const EXECVE: u32 = 59;
     pub const EXECVEAT: u32 = 322;
-    pub const READ: u32 = 0;
-    pub const WRITE: u32 = 1;
-    pub const READV: u32 = 19;
-    pub const WRITEV: u32 = 20;
     pub const SENDFILE: u32 = 40;
-    pub const SENDTO: u32 = 44;
-    pub const RECVFROM: u32 = 45;
-    pub const SENDMSG: u32 = 46;
-    pub const RECVMSG: u32 = 47;
 }
 
 /// Numbers of system calls, where a gadget must know one: they differ between architectures.
@@ -52,15 +44,7 @@ pub mod number {
     pub const FINIT_MODULE: u32 = 273;
     pub const EXECVE: u32 = 221;
     pub const EXECVEAT: u32 = 281;
-    pub const READ: u32 = 63;
-    pub const WRITE: u32 = 64;
-    pub const READV: u32 = 65;
-    pub const WRITEV: u32 = 66;
     pub const SENDFILE: u32 = 71;
-    pub const SENDTO: u32 = 206;
-    pub const RECVFROM: u32 = 207;
-    pub const SENDMSG: u32 = 211;
-    pub const RECVMSG: u32 = 212;
 }
 
 pub mod text;

@@ -10,6 +10,7 @@ mod answers;
 mod batch;
 mod cloud;
 mod content;
+mod guard;
 mod ids;
 mod inline;
 mod later;
@@ -67,4 +68,4 @@ fn pan_get_scan_reports(args: Reports) -> Result<ScanReports, Failure> {
     Ok(later::reports(&Settings::read()?, ids))
 }
 
-gadget::export!(tool pan_inline_scan, pan_batch_scan, pan_get_scan_results, pan_get_scan_reports);
+gadget::export!(guard guard::Engineered; tool pan_inline_scan, pan_batch_scan, pan_get_scan_results, pan_get_scan_reports);

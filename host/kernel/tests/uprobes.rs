@@ -67,7 +67,8 @@ fn events(reader: &mut Reader) -> Vec<(u32, u32, u32)> {
     drain(reader).iter().map(|it| (u32_at(it, 20), u32_at(it, HEADER), u32_at(it, HEADER + 8))).collect()
 }
 
-/// Waits until a file has probes: programs that start are looked at by a thread.
+/// Waits until a file has probes: programs that start are looked at by a thread, as are those that run before where there
+/// are many.
 fn wait_for(attached: &Attached, program: &Path) {
     let start = Instant::now();
     let name = program.to_str().unwrap();
@@ -86,6 +87,7 @@ fn functions_are_found_in_programs_that_run_and_in_those_that_start() {
     let mut attached = KERNEL.attach(&prepared(), &settings()).unwrap();
     let mut reader = attached.take_reader().unwrap();
     let programs = ids(&attached);
+    wait_for(&attached, &first);
     before.call();
     let pid = before.0.id();
     assert_eq!(events(&mut reader), [(pid, 0, 0), (pid, 0, 1), (pid, 1, 0), (pid, 1, 1)]);

@@ -5,6 +5,8 @@
 //! while they run. What was read is kept until the [`Symbols`] are dropped, as a profile asks for the same files again and
 //! again. Everything read belongs to others and may be anything: it is limited in size, and what can't be read has no
 //! name. Inlined functions are not told apart; that would take DWARF, and seconds for a large program.
+//!
+//! The other way round, [`find`] tells where functions of a given name lie.
 
 pub mod find;
 mod image;

@@ -15,11 +15,11 @@ use regex_automata::{Anchored, MatchKind};
 /// States are named by their place in the table, in two bytes.
 const MAX_TABLE: usize = 48 * 1024;
 /// What the automaton may take while it is made.
-const MAX_WORK: usize = 64 << 20;
+const MAX_WORK: usize = 8 << 20;
 /// The first bytes by which a rule is found.
 pub(crate) const KEY: usize = 4;
 /// A rule that begins with nearly anything would be tried nearly everywhere.
-const MAX_KEYS: usize = 3000;
+const MAX_KEYS: usize = 8000;
 
 /// A state: what leads on from it, and whether a match may end at it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,26 +36,37 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(pattern: &str) -> Result<Self, String> {
-        let dfa = dense::Builder::new()
+        let nfa = thompson::Compiler::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_WORK)))
+            .configure(thompson::Config::new().utf8(false).nfa_size_limit(Some(MAX_WORK)))
+            .build(pattern)
+            .map_err(|e| reasons(&e))?;
+        // Whether a match may end is asked of a state alone, not of what comes after it.
+        if !nfa.look_set_any().is_empty() {
+            return Err(
+                "the pattern has an anchor or a word boundary; say that with `start` and `end`".into()
+            );
+        }
+        let dfa = dense::Builder::new()
             .configure(
                 dense::Config::new()
                     .start_kind(StartKind::Anchored)
-                    .match_kind(MatchKind::LeftmostFirst)
+                    // The longest match: which alternative comes first does not matter.
+                    .match_kind(MatchKind::All)
                     .accelerate(false)
                     .dfa_size_limit(Some(MAX_WORK))
                     .determinize_size_limit(Some(MAX_WORK)),
             )
-            .build(pattern)
+            .build_from_nfa(&nfa)
             .map_err(|e| reasons(&e))?;
         let start =
             dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).map_err(|e| e.to_string())?;
         Ok(Self { states: minimal(&useful(explore(&dfa, start))) })
     }
 
-    /// The lower-case forms of the first four bytes of all that matches.
-    pub(crate) fn keys(&self) -> Result<BTreeSet<[u8; KEY]>, String> {
+    /// The lower-case forms of the first four bytes of all that matches. If more `follows`, one byte of it may be among
+    /// them.
+    pub(crate) fn keys(&self, follows: bool) -> Result<BTreeSet<[u8; KEY]>, String> {
         let mut open = vec![(0, Vec::new())];
         let mut keys = BTreeSet::new();
         while let Some((state, bytes)) = open.pop() {
@@ -69,7 +80,10 @@ impl Table {
                 }
                 continue;
             }
-            if it.accepts {
+            if it.accepts && follows && bytes.len() + 1 == KEY {
+                let any = (0..=u8::MAX).map(|byte| byte.to_ascii_lowercase());
+                keys.extend(any.map(|byte| [bytes[0], bytes[1], bytes[2], byte]));
+            } else if it.accepts {
                 return Err(format!("the pattern matches fewer than {KEY} bytes"));
             }
             let mut seen = BTreeSet::new();
@@ -155,7 +169,7 @@ fn useful(mut states: Vec<State>) -> Vec<State> {
     let mut useful: Vec<bool> = states.iter().map(|state| state.accepts).collect();
     loop {
         let before = useful.iter().filter(|it| **it).count();
-        for (number, state) in states.iter().enumerate() {
+        for (number, state) in states.iter().enumerate().rev() {
             useful[number] |= state.ranges.iter().any(|range| useful[range.2]);
         }
         if useful.iter().filter(|it| **it).count() == before {

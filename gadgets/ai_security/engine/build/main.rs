@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     match make() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            println!("cargo::error={}", message.replace('\n', " "));
+            message.lines().for_each(|line| println!("cargo::error={line}"));
             ExitCode::FAILURE
         }
     }

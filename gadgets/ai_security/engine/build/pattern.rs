@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use super::fold::Folder;
 
 /// Between words. No full stop: a phrase does not cross the end of a sentence.
-const SEPARATOR: &str = r#"[\x00-\x20"'*_,;:<>()\[\]{}~`/\\|#=+-]+"#;
+const SEPARATOR: &str = r#"[\t\n\r\x20"'*_,;:<>()\[\]{}~`/\\|#=+-]+"#;
 
 /// Definitions may use others, but not without end.
 const DEPTH: usize = 8;

@@ -109,11 +109,11 @@ words!(/// What is found.
 words!(/// What must be before a match.
     Start: Word, Any, Line);
 words!(/// What must be after a match.
-    End: Word, Any, Line);
+    End: Word, Any, Command);
 words!(/// A further condition.
     Check: None, Aba, Base62Crc, Connection, DeTaxId, EsNif, FrNir, ItCodice, Jwt, Nhs, Nino, Random, SecretValue, Ssn);
 words!(/// What is found by code.
-    Scanner: Card, Iban, Email, Phone, Ip, Url, HiddenTags);
+    Scanner: Card, Iban, Email, Phone, Ip, Url);
 words!(/// Another way of reading.
     Decode: Rot13, Reverse);
 
@@ -124,6 +124,17 @@ pub(crate) struct RuleError {
     message: String,
 }
 
+/// Everything that is wrong, so that it is put right at once.
+#[derive(Debug)]
+pub(crate) struct RuleErrors(pub(crate) Vec<RuleError>);
+
+impl fmt::Display for RuleErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)
@@ -131,98 +142,120 @@ impl fmt::Display for RuleError {
 }
 
 /// All rules of a folder, by the names of the files.
-pub(crate) fn load(folder: &Path) -> Result<Vec<Rule>, RuleError> {
-    let io =
-        |error: std::io::Error| RuleError { place: folder.display().to_string(), message: error.to_string() };
+pub(crate) fn load(folder: &Path) -> Result<Vec<Rule>, RuleErrors> {
+    let io = |error: std::io::Error| {
+        RuleErrors(vec![RuleError { place: folder.display().to_string(), message: error.to_string() }])
+    };
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder).map_err(io)? {
         paths.push(entry.map_err(io)?.path());
     }
     paths.retain(|path| path.extension().is_some_and(|it| it == "toml"));
     paths.sort();
-    let folder = Folder::new();
-    let mut rules: Vec<Rule> = Vec::new();
+    let mut compiler = Compiler::new();
+    let (mut rules, mut errors): (Vec<Rule>, _) = (Vec::new(), Vec::new());
     for path in paths {
         let text = fs::read_to_string(&path).map_err(io)?;
-        for rule in parse(&path.display().to_string(), &text, &folder)? {
-            if let Some(other) = rules.iter().find(|it| it.id == rule.id) {
-                let message = format!("rule {} exists already: {}", rule.id, other.place());
-                return Err(RuleError { place: rule.place().to_owned(), message });
+        match compiler.file(&path.display().to_string(), &text) {
+            Ok(more) => rules.extend(more),
+            Err(RuleErrors(more)) => errors.extend(more),
+        }
+    }
+    let mut places = BTreeMap::new();
+    for rule in &rules {
+        if let Some(other) = places.insert(&rule.id, &rule.place) {
+            let message = format!("rule {} exists already: {other}", rule.id);
+            errors.push(RuleError { place: rule.place.clone(), message });
+        }
+    }
+    if errors.is_empty() { Ok(rules) } else { Err(RuleErrors(errors)) }
+}
+
+/// Makes tables of patterns, of those that are alike once.
+pub(crate) struct Compiler {
+    folder: Folder,
+    tables: BTreeMap<String, Table>,
+}
+
+impl Compiler {
+    pub(crate) fn new() -> Self {
+        Self { folder: Folder::new(), tables: BTreeMap::new() }
+    }
+
+    /// The rules of one file.
+    pub(crate) fn file(&mut self, name: &str, text: &str) -> Result<Vec<Rule>, RuleErrors> {
+        let place = |offset: usize| format!("{name}:{}", 1 + text[..offset].matches('\n').count());
+        let file: File = toml::from_str(text).map_err(|error| {
+            let place = place(error.span().map_or(0, |span| span.start));
+            RuleErrors(vec![RuleError { place, message: error.message().to_owned() }])
+        })?;
+        let (mut rules, mut errors) = (Vec::new(), Vec::new());
+        for spanned in file.rule {
+            let from = spanned.span().start;
+            let mut rule = spanned.into_inner();
+            // The line of the rule's own text that is at fault, where there is one.
+            let line = |what: &str| {
+                let within = text[from..].find(what).filter(|_| !what.is_empty());
+                place(from + within.unwrap_or(0))
+            };
+            rule.place = line(&rule.id);
+            let mut fault = |place: String, message: String| {
+                errors.push(RuleError { place, message: format!("rule {}: {message}", rule.id) });
+            };
+            if let Err(message) = rule.check() {
+                fault(rule.place.clone(), message);
             }
+            let mut automata = Vec::new();
+            for pattern in &rule.patterns {
+                match self.automaton(pattern, &rule, &file.define) {
+                    Ok(automaton) => automata.push(automaton),
+                    Err(message) => fault(line(pattern.lines().next().unwrap_or("")), message),
+                }
+            }
+            rule.automata = automata;
             rules.push(rule);
         }
+        if errors.is_empty() { Ok(rules) } else { Err(RuleErrors(errors)) }
     }
-    Ok(rules)
-}
 
-/// The rules of one file.
-pub(crate) fn parse(name: &str, text: &str, folder: &Folder) -> Result<Vec<Rule>, RuleError> {
-    let place = |offset: usize| format!("{name}:{}", 1 + text[..offset].matches('\n').count());
-    let file: File = toml::from_str(text).map_err(|error| RuleError {
-        place: place(error.span().map_or(0, |span| span.start)),
-        message: error.message().to_owned(),
-    })?;
-    let mut rules = Vec::new();
-    for spanned in file.rule {
-        let from = spanned.span().start;
-        let mut rule = spanned.into_inner();
-        // The line of the rule's own text that is at fault, where there is one.
-        let line = |what: &str| {
-            let within = text[from..].find(what).filter(|_| !what.is_empty());
-            place(from + within.unwrap_or(0))
-        };
-        rule.place = line(&rule.id);
-        rule.check().map_err(|message| RuleError {
-            place: rule.place.clone(),
-            message: format!("rule {}: {message}", rule.id),
-        })?;
-        let mut automata = Vec::new();
-        for pattern in &rule.patterns {
-            automata.push(compile(pattern, &rule, &file.define, folder).map_err(|message| RuleError {
-                place: line(pattern.lines().next().unwrap_or("")),
-                message: format!("rule {}: {message}", rule.id),
-            })?);
+    /// A pattern as tables, one for each part.
+    fn automaton(
+        &mut self,
+        pattern: &str,
+        rule: &Rule,
+        defines: &BTreeMap<String, String>,
+    ) -> Result<Automaton, String> {
+        let (mut keys, mut parts) = (BTreeSet::new(), Vec::new());
+        let value = rule.value.as_deref().map(|value| (value, 0));
+        let texts: Vec<_> = pattern::parts(pattern)?.into_iter().chain(value).collect();
+        for &(text, gap) in &texts {
+            let text = pattern::expand(text, defines, rule.case, &self.folder)?;
+            let table = match self.tables.get(&text) {
+                Some(table) => table,
+                None => {
+                    let table = Table::new(&text)?;
+                    self.tables.entry(text).or_insert(table)
+                }
+            };
+            if parts.is_empty() {
+                keys = table.keys(texts.len() > 1)?;
+            }
+            parts.push(Part { table: table.bytes()?, gap });
         }
-        rule.automata = automata;
-        rules.push(rule);
+        Ok(Automaton { keys, parts, value: rule.value.is_some() })
     }
-    Ok(rules)
-}
-
-/// A pattern as tables, one for each part.
-fn compile(
-    pattern: &str,
-    rule: &Rule,
-    defines: &BTreeMap<String, String>,
-    folder: &Folder,
-) -> Result<Automaton, String> {
-    let table = |text: &str| pattern::expand(text, defines, rule.case, folder).and_then(|it| Table::new(&it));
-    let (mut keys, mut parts) = (BTreeSet::new(), Vec::new());
-    for (text, gap) in pattern::parts(pattern)? {
-        let table = table(text)?;
-        if parts.is_empty() {
-            keys = table.keys()?;
-        }
-        parts.push(Part { table: table.bytes()?, gap });
-    }
-    if let Some(value) = &rule.value {
-        parts.push(Part { table: table(value)?.bytes()?, gap: 0 });
-    }
-    Ok(Automaton { keys, parts, value: rule.value.is_some() })
 }
 
 impl Rule {
-    /// Where it is written.
-    pub(crate) fn place(&self) -> &str {
-        &self.place
-    }
-
     fn check(&self) -> Result<(), String> {
         if self.patterns.is_empty() != self.scanner.is_some() {
             return Err("a rule has either patterns or a scanner".into());
         }
         if self.must_match.is_empty() && self.decode.is_none() {
             return Err("a rule has at least one text in must_match".into());
+        }
+        if let Some(text) = self.must_match.iter().find(|text| self.must_not_match.contains(text)) {
+            return Err(format!("{text:?} must match and must not"));
         }
         if self.score == 0 || self.score > 100 {
             return Err(format!("score is {}, and a percentage from 1 to 100 was expected", self.score));

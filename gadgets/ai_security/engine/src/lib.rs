@@ -25,7 +25,6 @@
 
 mod blobs;
 mod checks;
-mod classify;
 mod encoding;
 mod escapes;
 mod evasion;

@@ -44,15 +44,13 @@ pub(crate) enum End {
     Word,
     /// Whatever it is.
     Any,
-    /// The end of a line.
-    Line,
+    /// The end of a command or of a word in it.
+    Command,
 }
 
-/// What a match must be besides.
+/// What a match must be besides; each is documented where it is computed, in `checks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is documented where it is computed, in `checks`")]
-#[allow(dead_code, clippy::allow_attributes, reason = "the rule files choose among them")]
-pub enum Check {
+pub(crate) enum Check {
     None,
     Aba,
     Base62Crc,
@@ -78,7 +76,6 @@ pub(crate) enum Scanner {
     Phone,
     Ip,
     Url,
-    HiddenTags,
 }
 
 /// Another way of reading that a match calls for.
@@ -164,7 +161,7 @@ impl Automaton {
     }
 }
 
-/// The end of the match of a table at `at`, the one a leftmost-first engine gives.
+/// The end of the longest match of a table at `at`.
 fn run(table: &[u8], text: &[u8], at: usize, fold: bool, budget: &mut Budget) -> Option<usize> {
     let limit = text.len().min(at + MAX_MATCH).min(at + budget.0);
     let (mut place, mut found, mut now) = (0, None, at);

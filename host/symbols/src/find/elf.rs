@@ -59,7 +59,7 @@ impl<'d, R: ReadRef<'d>> Elf<'d, R> {
         }
         let counts =
             (header.shnum(ENDIAN, file).map_err(damaged)?, header.phnum(ENDIAN, file).map_err(damaged)?);
-        if counts.0 as usize > MAX_SECTIONS || counts.1 as usize > MAX_SEGMENTS {
+        if counts.0 > MAX_SECTIONS || counts.1 > MAX_SEGMENTS {
             return Err(Unread::TooLarge);
         }
         let sections = header.sections(ENDIAN, file).map_err(damaged)?;
