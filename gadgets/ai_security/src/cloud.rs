@@ -26,6 +26,9 @@ const IDS: usize = 5;
 /// Bytes of an answer: masked content may be as large as what was sent.
 const MAX_ANSWER: u32 = 8 << 20;
 
+/// What went into one request, and what came of it.
+pub type Outcome<K, T> = (Vec<K>, Result<T, Problem>);
+
 /// How the service is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cloud {
@@ -101,7 +104,7 @@ impl Cloud {
         about: &About,
         profile: &Profile,
         most: usize,
-    ) -> Vec<(Vec<u32>, Result<AsyncScanResponse, Problem>)> {
+    ) -> Vec<Outcome<u32, AsyncScanResponse>> {
         let chunks = chunks::split(items, about, profile, most);
         let mut ids = Vec::with_capacity(chunks.len());
         let mut requests = Vec::new();
@@ -124,16 +127,16 @@ impl Cloud {
     }
 
     /// The results of scans: for each five ids what the service says.
-    pub fn results(&self, ids: &[String]) -> Vec<(Vec<String>, Result<Vec<ScanIdResult>, Problem>)> {
+    pub fn results(&self, ids: &[String]) -> Vec<Outcome<String, Vec<ScanIdResult>>> {
         self.by_ids("/v1/scan/results?scan_ids=", ids)
     }
 
     /// The reports of scans: for each five ids what the service says.
-    pub fn reports(&self, ids: &[String]) -> Vec<(Vec<String>, Result<Vec<ThreatScanReport>, Problem>)> {
+    pub fn reports(&self, ids: &[String]) -> Vec<Outcome<String, Vec<ThreatScanReport>>> {
         self.by_ids("/v1/scan/reports?report_ids=", ids)
     }
 
-    fn by_ids<T: Read>(&self, path: &str, ids: &[String]) -> Vec<(Vec<String>, Result<Vec<T>, Problem>)> {
+    fn by_ids<T: Read>(&self, path: &str, ids: &[String]) -> Vec<Outcome<String, Vec<T>>> {
         // The ids are checked: nothing in them needs escaping.
         let get = |ids: &[String]| self.request(Request::get(self.url(&[path, &ids.join(",")].concat())));
         let answers = self.send_some(ids.chunks(IDS).map(get).collect());

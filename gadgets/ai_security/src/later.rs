@@ -6,7 +6,7 @@ use crate::answers::{Missing, ScanReports, ScanResults};
 use crate::cloud::{Cloud, Problem};
 use crate::local::{self, KEPT_FOR};
 use crate::settings::{Backend, Settings};
-use crate::shapes::{Lacks, ScanIdResult, ScanResponse};
+use crate::shapes::{ScanIdResult, ScanResponse};
 
 /// The first pause before the service is asked again for what is pending, and the longest, for each request: it takes
 /// ten requests a minute.

@@ -61,19 +61,19 @@ impl Arguments {
     }
 
     fn explain(&self, error: &ValidationError<'_>) -> RunError {
+        let place = error.instance_path().to_string().trim_start_matches('/').replace('/', ".");
+        let within = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
         let (field, message) = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let field = unexpected.first().cloned().unwrap_or_default();
-                let message = self.unknown(&field);
-                (field, message)
+                let name = unexpected.first().map(String::as_str).unwrap_or_default();
+                let message =
+                    if place.is_empty() { self.unknown(name) } else { "is not known there".to_owned() };
+                (within(name), message)
             }
             ValidationErrorKind::Required { property } => {
-                (property.as_str().unwrap_or_default().to_owned(), "is required and was not given".to_owned())
+                (within(property.as_str().unwrap_or_default()), "is required and was not given".to_owned())
             }
-            _ => {
-                let path = error.instance_path().to_string();
-                (path.trim_start_matches('/').replace('/', "."), clip(&error.to_string()))
-            }
+            _ => (place, clip(&error.to_string())),
         };
         RunError::Argument { field, message }
     }
@@ -165,6 +165,8 @@ mod tests {
                 "failed": {"type": "boolean", "default": false},
                 "duration": {"type": "number", "minimum": 0.1, "maximum": 10, "default": 5},
                 "mode": {"type": "string", "enum": ["a", "b"]},
+                "items": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}},
+                    "required": ["name"], "additionalProperties": false}},
             },
             "required": ["mode"],
             "additionalProperties": false,
@@ -181,6 +183,13 @@ mod tests {
             (json!({}), "mode", "required"),
             (json!({"mode": "a", "durration": 1}), "durration", "did you mean `duration`"),
             (json!({"mode": "a", "zzz": 1}), "zzz", "it takes: failed, duration, mode"),
+            (
+                json!({"mode": "a", "items": [{"name": "b"}, {"nam": "c", "name": "d"}]}),
+                "items.1.nam",
+                "not known",
+            ),
+            (json!({"mode": "a", "items": [{}]}), "items.0.name", "required"),
+            (json!({"mode": "a", "items": [{"name": 1}]}), "items.0.name", "string"),
         ];
         for (given, field, part) in cases {
             let error = arguments().check(given.as_object().unwrap().clone()).unwrap_err();

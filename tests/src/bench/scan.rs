@@ -75,11 +75,9 @@ pub fn measure(table: &mut Table) -> Result<()> {
             Err(_) => least = cap + 1,
         }
     }
-    #[expect(clippy::cast_precision_loss, reason = "a few dozen")]
-    let measured = most as f64;
     table.add(Figure {
         what: "memory that a scan of 2 MB needs".into(),
-        measured,
+        measured: most as f64,
         unit: "MB",
         mark: "at most 32".into(),
         reached: Some(most <= 32),

@@ -4,7 +4,7 @@ use super::*;
 use crate::{pan_batch_scan, pan_get_scan_reports, pan_get_scan_results, pan_inline_scan};
 
 fn fault<T: Tool>(arguments: Json) -> Failure {
-    call::<T>(arguments.clone()).map_err(|failure| failure.clone()).expect_err(&arguments.to_string())
+    call::<T>(arguments.clone()).expect_err(&arguments.to_string())
 }
 
 #[test]
