@@ -2,7 +2,7 @@
 
 use gadgetry_tests::client::{self, Steps};
 use gadgetry_tests::host::Host;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const IMAGES: &str = "-gadget-images=trace_exec,trace_open,snapshot_process";
 
