@@ -142,7 +142,7 @@ fn the_list_of_all_gadgets_is_short() {
 fn a_background_run_is_started_and_listed() {
     let host = Host::new();
     let steps = Steps::new()
-        .call("trace_exec", json!({"background": true, "comm": "bg-test", "fields": ["comm", "path"]}))
+        .call("trace_exec", json!({"background": true, "comm": "bg-test", "fields": ["comm", "pid"]}))
         .call("list_runs", json!({}))
         .and_call("get_run", json!({"id": "not-a-run"}));
     let results = client::stdio(&host, "auto", &[IMAGES], steps).results;

@@ -178,6 +178,9 @@ impl<C: Caller> Server<C> {
             text.push_str("\n\n");
             text.push_str(more.trim_end());
         };
+        if self.describes() {
+            add(include_str!("brief.md"));
+        }
         add(COMMON_HELP);
         if self.background() {
             add(include_str!("background.md"));
@@ -259,7 +262,9 @@ impl<C: Caller> ServerHandler for Server<C> {
 
     fn get_tool(&self, name: &str) -> Option<Listed> {
         match self.find(name).ok()? {
-            Found::Gadget(gadget, at) => gadget.tools.get(at).map(|tool| listed(tool, self.background())),
+            Found::Gadget(gadget, at) => {
+                gadget.tools.get(at).map(|tool| listed(tool, self.background(), self.describes()))
+            }
             Found::Finder(_) => self.tools().into_iter().find(|tool| tool.name == name),
             Found::Run(tool) => Some(tool.listed()),
             Found::Beside(part) => part.tools().into_iter().find(|tool| tool.name == name),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gadgetry_run::gadget::Tool;
+use gadgetry_run::schema::brief_description;
 use rmcp::model::{Tool as Listed, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
@@ -12,15 +13,21 @@ use crate::runs::{BACKGROUND, can_run_on};
 const ALIKE: f64 = 0.75;
 
 /// `tool` as an entry of tools/list, with what a model needs to call it as a rule: every session begins with reading the
-/// whole list. `describe_gadget` has the rest. `background`: whether runs may be started that outlive their call.
+/// whole list. `background`: whether runs may be started that outlive their call. `brief`: whether `describe_gadget` has
+/// the rest.
 ///
 /// All four annotations are given, because the protocol's defaults (destructive, open world) are wrong for most gadgets.
-pub(crate) fn listed(tool: &Tool, background: bool) -> Listed {
+pub(crate) fn listed(tool: &Tool, background: bool, brief: bool) -> Listed {
     let hints = tool.annotations;
-    let input = with_background(tool, &tool.brief_input, background);
-    Listed::new_with_raw(tool.name.clone(), Some(tool.description.trim().to_owned().into()), input)
+    let (description, input, output) = if brief {
+        (brief_description(&tool.description), &tool.brief_input, &tool.brief_output)
+    } else {
+        (tool.description.trim(), &tool.input_schema, &tool.output_schema)
+    };
+    let input = with_background(tool, input, background);
+    Listed::new_with_raw(tool.name.clone(), Some(description.to_owned().into()), input)
         .with_title(tool.title.clone())
-        .with_raw_output_schema(tool.brief_output.clone())
+        .with_raw_output_schema(output.clone())
         .with_annotations(ToolAnnotations::from_raw(
             None,
             Some(hints.read_only),

@@ -156,7 +156,8 @@ impl<C: Caller> Server<C> {
             && self.has_rows()
     }
 
-    fn describes(&self) -> bool {
+    /// Whether there is a tool that tells of a gadget what the list does not. Gadgets that are tools alone are listed whole.
+    pub(crate) fn describes(&self) -> bool {
         self.shared.options.has_own(compact::DESCRIBE) && self.has_rows()
     }
 
@@ -166,7 +167,9 @@ impl<C: Caller> Server<C> {
         let gadgets = self.shared.catalog.gadgets();
         let tools = self.gadget_tools(&gadgets);
         let mut list: Vec<Listed> = match self.shared.options.mode {
-            Mode::Full => tools.into_iter().map(|tool| listed(tool, self.background())).collect(),
+            Mode::Full => {
+                tools.into_iter().map(|tool| listed(tool, self.background(), self.describes())).collect()
+            }
             Mode::Compact => compact::listed(&tools),
         };
         if !self.is_compact() && self.describes() {

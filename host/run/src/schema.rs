@@ -29,10 +29,6 @@ pub const COMMON: [&str; 13] = [
 /// What the common parameters mean, once for all tools: for the server's instructions, as lists of tools leave it out.
 pub const COMMON_HELP: &str = include_str!("common.md");
 
-/// Fields that rows of most gadgets begin with; lists of tools leave them out too, and [`COMMON_HELP`] names them.
-const COMMON_FIELDS: [&str; 9] =
-    ["timestamp", "container", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"];
-
 /// A parameter of the gadget that the host already gives a meaning.
 #[derive(Debug, thiserror::Error)]
 #[error("parameter `{0}` is one that the host defines for every gadget: give the gadget's another name")]
@@ -117,17 +113,24 @@ fn common(kind: Kind) -> Vec<(&'static str, Value)> {
 }
 
 /// Common parameters that lists of tools name; [`COMMON_HELP`] tells of the others, which are taken as well.
-const LISTED: [&str; 7] = ["duration", "max_rows", "filter", "fields", "group_by", "container", "pid"];
+const LISTED: [&str; 4] = ["duration", "filter", "container", "pid"];
 
 /// Bytes of a parameter's text in a list of tools.
-const BRIEF_TEXT: usize = 90;
+const BRIEF_TEXT: usize = 40;
+/// Bytes of a tool's description there.
+const BRIEF_DESCRIPTION: usize = 160;
+
+/// `description` of a tool for a list of tools: what it shows, which descriptions begin with.
+pub fn brief_description(description: &str) -> &str {
+    brief_text(description, BRIEF_DESCRIPTION)
+}
 
 /// `input`, an inputSchema, for a list of tools: the gadget's own parameters with the first sentence about each, and
 /// names and types of the common ones that are asked for most. It leaves the schema open for the others.
 pub fn brief_input(kind: Kind, input: &Map<String, Value>) -> Map<String, Value> {
     let mut schema = input.clone();
     if kind == Kind::Tool {
-        return schema;
+        return brief_tool(&schema);
     }
     schema.remove("additionalProperties");
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return schema };
@@ -149,6 +152,26 @@ pub fn brief_input(kind: Kind, input: &Map<String, Value>) -> Map<String, Value>
         }
     }
     schema
+}
+
+/// A tool's own inputSchema with the names and types of its parameters alone; it says nothing of what is within them.
+fn brief_tool(schema: &Map<String, Value>) -> Map<String, Value> {
+    let keep = |schema: &Map<String, Value>, keywords: &[&str]| -> Map<String, Value> {
+        let kept = schema.iter().filter(|(keyword, _)| keywords.contains(&keyword.as_str()));
+        kept.map(|(keyword, value)| (keyword.clone(), value.clone())).collect()
+    };
+    let mut brief = keep(schema, &["type", "required"]);
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let properties: Map<String, Value> = properties
+        .map(|(name, property)| {
+            let property = property.as_object().map(|it| keep(it, &["type", "enum"])).unwrap_or_default();
+            (name.clone(), Value::Object(property))
+        })
+        .collect();
+    if !properties.is_empty() {
+        brief.insert("properties".into(), properties.into());
+    }
+    brief
 }
 
 /// The sentences of `text` that fit into `most` bytes; the first one is cut at a word when it alone does not.
@@ -208,21 +231,14 @@ pub fn output(kind: Kind, tool: &Tool) -> Map<String, Value> {
     schema
 }
 
-/// The outputSchema of `tool`, of which only the names of the gadget's own fields are told.
+/// The outputSchema of `tool` for a list of tools: that there is an object, and of a tool's own the names of its fields.
 pub fn brief_output(kind: Kind, tool: &Tool) -> Map<String, Value> {
+    let mut schema = Map::from_iter([("type".to_owned(), "object".into())]);
     if kind == Kind::Tool {
-        return output(kind, tool);
+        let fields = tool.row.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let names: Map<String, Value> = fields.map(|(name, _)| (name.clone(), json!({}))).collect();
+        schema.insert("properties".into(), names.into());
     }
-    let fields = tool.row.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let names: Map<String, Value> = fields
-        .filter(|(name, _)| !COMMON_FIELDS.contains(&name.as_str()))
-        .map(|(name, _)| (name.clone(), json!({})))
-        .collect();
-    let schema = json!({
-        "type": "object",
-        "properties": {"rows": {"type": "array", "items": {"type": "object", "properties": names}}},
-    });
-    let Value::Object(schema) = schema else { unreachable!("a literal object") };
     schema
 }
 
@@ -317,7 +333,8 @@ mod tests {
             assert!(gadget_registry::descriptor::RESERVED_PARAMS.contains(&name), "{name}");
             assert!(COMMON_HELP.contains(&format!("`{name}`")), "the help does not tell of {name}");
         }
-        for name in COMMON_FIELDS {
+        // Those that rows of most gadgets begin with.
+        for name in ["timestamp", "container", "comm", "pid", "tid", "uid", "gid", "ppid", "parent_comm"] {
             assert!(COMMON_HELP.contains(name), "the help does not tell of {name}");
         }
     }
@@ -332,15 +349,29 @@ mod tests {
         let brief = Value::Object(brief_input(Kind::Stream, &input(Kind::Stream, &tool).unwrap()));
         assert_eq!(brief["properties"]["failed"], json!({"type": "boolean", "description": "Own."}));
         assert_eq!(brief["properties"]["pid"], json!({"type": "integer"}));
-        assert_eq!(brief["properties"]["fields"], json!({"type": "array", "items": {"type": "string"}}));
+        assert_eq!(brief["properties"]["container"], json!({"type": "array", "items": {"type": "string"}}));
         // Parameters that are not listed can be given.
         let given = json!({"failed": true, "sort": ["-pid"], "tid": 5});
         assert!(jsonschema::validator_for(&brief).unwrap().is_valid(&given));
         let output = Value::Object(brief_output(Kind::Stream, &tool));
-        assert_eq!(output["properties"]["rows"]["items"]["properties"], json!({"path": {}}));
+        assert_eq!(output, json!({"type": "object"}));
         // What every tool of a catalogue of twenty-five pays.
         let cost = brief.to_string().len() + output.to_string().len();
-        assert!(cost < 600, "{cost} bytes: {brief}{output}");
+        assert!(cost < 400, "{cost} bytes: {brief}{output}");
+    }
+
+    #[test]
+    fn of_a_tool_the_list_has_names_and_types() {
+        let own = json!({"type": "object", "required": ["a"], "additionalProperties": false, "$defs": {"D": {}},
+            "properties": {"a": {"type": "string", "description": "Long.", "maxLength": 5}, "b": {"$ref": "#/$defs/D"}}});
+        let tool =
+            tool(own, json!({"type": "object", "properties": {"c": {"type": "object"}}, "required": ["c"]}));
+        let brief = brief_input(Kind::Tool, &input(Kind::Tool, &tool).unwrap());
+        let wanted =
+            json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "b": {}}});
+        assert_eq!(Value::Object(brief), wanted);
+        let output = brief_output(Kind::Tool, &tool);
+        assert_eq!(Value::Object(output), json!({"type": "object", "properties": {"c": {}}}));
     }
 
     #[test]

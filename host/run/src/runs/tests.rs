@@ -60,6 +60,7 @@ fn gadget(kind: Kind) -> Arc<Gadget> {
         merge: false,
         tools: vec![],
         hooks: vec![],
+        views: vec![],
         permissions: Permissions::default(),
         prompts: vec![],
         links: Links::default(),
