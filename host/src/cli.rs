@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve gadgets as MCP tools.
-    Mcp(mcp::Mcp),
+    Mcp(Box<mcp::Mcp>),
     /// Run a gadget here and print its rows.
     Run(run::Run),
     /// Make, build, publish and inspect gadgets.

@@ -16,7 +16,7 @@ use crate::cli::{Cli, Command};
 /// Does what was asked.
 pub(crate) async fn run(cli: Cli, built_ins: &'static [u8]) -> Result<ExitCode> {
     match cli.command {
-        Command::Mcp(flags) => mcp::run(flags, built_ins).await,
+        Command::Mcp(flags) => mcp::run(*flags, built_ins).await,
         Command::Run(flags) => run::run(flags, built_ins).await,
         Command::Gadget(command) => gadget::run(command, built_ins).await,
         Command::Docs { out } => documents::write(&out, built_ins).map(|()| ExitCode::SUCCESS),

@@ -107,7 +107,7 @@ impl Guard {
         self.ready.gadget.identity.digest == gadget.identity.digest
     }
 
-    fn name(&self) -> &str {
+    fn reference(&self) -> &str {
         &self.ready.gadget.identity.reference
     }
 
@@ -117,7 +117,7 @@ impl Guard {
 
     fn failed(&self, message: impl std::fmt::Display) -> RunError {
         RunError::Failed {
-            gadget: self.name().to_owned(),
+            gadget: self.reference().to_owned(),
             message: format!("the guard failed, so nothing is let through: {message}"),
         }
     }
@@ -155,7 +155,7 @@ impl Guard {
                     "{} of it reads like an instruction to the model ({}): \"{text}\"; the guard {} refuses it",
                     found::field(line.as_bytes(), found.start),
                     found.rule,
-                    self.name(),
+                    self.reference(),
                 ))
             }
         }
@@ -177,7 +177,7 @@ impl Guard {
         match (findings.first(), self.action) {
             (Some(found), Action::Mask | Action::Block) => {
                 let Place { field, rule, .. } = place(found);
-                let message = format!("the guard {} refuses it: it found {rule} in it", self.name());
+                let message = format!("the guard {} refuses it: it found {rule} in it", self.reference());
                 Err(RunError::Argument { field, message })
             }
             _ => Ok(findings.iter().take(PLACES).map(place).collect()),
@@ -209,7 +209,7 @@ impl Guard {
                 .push("the most frequent values are left out: the guard found something in them".into());
         }
         if told.rows > 0 {
-            told.by = self.name().to_owned();
+            told.by = self.reference().to_owned();
             told.action = self.action;
             summary.guard = Some(told);
         }
@@ -226,7 +226,7 @@ impl Guard {
     }
 
     fn nothing(&self) -> Guarded {
-        Guarded { by: self.name().to_owned(), action: self.action, ..Guarded::default() }
+        Guarded { by: self.reference().to_owned(), action: self.action, ..Guarded::default() }
     }
 
     /// Looks at the answer of a tool: it as it may be told, and what was found in it and `marked` in the arguments.
@@ -250,7 +250,7 @@ impl Guard {
         match self.action {
             Action::Mark => Ok((answer, Some(told))),
             Action::Block => Err(RunError::Failed {
-                gadget: self.name().to_owned(),
+                gadget: self.reference().to_owned(),
                 message: format!("the answer is withheld: the guard found {}", findings[0].rule),
             }),
             Action::Mask => {

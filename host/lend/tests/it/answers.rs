@@ -52,8 +52,9 @@ fn several_are_answered_in_order_and_at_once() {
 
 #[test]
 fn a_status_is_no_error_and_bad_ones_are_asked_again() {
-    // Answers in turn, the request, and: how often it is sent, the last status.
-    let cases: [(&[(u16, &str)], Request, u32, u16); 7] = [
+    /// Answers in turn, the request, and: how often it is sent, the last status.
+    type Case = (&'static [(u16, &'static str)], Request, u32, u16);
+    let cases: [Case; 7] = [
         (&[(404, "")], Request { tries: Some(3), ..get("") }, 1, 404),
         (&[(429, "retry-after: 1\r\n"), (200, "")], Request { tries: Some(3), ..post("", "x") }, 2, 200),
         (&[(503, ""), (503, ""), (503, ""), (200, "")], Request { tries: Some(3), ..get("") }, 3, 503),

@@ -101,7 +101,8 @@ fn servers_that_misbehave() {
         _ => "other",
     };
     let chunked = "HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n";
-    let cases: [(&str, fn() -> Does, &str); 8] = [
+    type Case = (&'static str, fn() -> Does, &'static str);
+    let cases: [Case; 8] = [
         ("silent", || Does::Hangs(String::new()), "timeout"),
         ("half a head", || Does::Hangs("HTTP/1.1 200 x\r\ncontent-".into()), "timeout"),
         ("half a body", || Does::Hangs(answer(200, "", "abc").replace(": 3", ": 9")), "timeout"),
