@@ -212,8 +212,14 @@ fn top_tcp_tells_the_container() {
     let id = container::name("top-tcp");
     let run = rows::start(&host, "top_tcp", &["--duration", "5"]);
     let script = format!("echo from inside | nc -w 1 127.0.0.1 {port}");
+    // The client ends when its server does.
+    let server = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().expect("a connection");
+        connection.read_exact(&mut [0; 12]).expect("what was sent");
+    });
     let mut running = container::start("crun", folder.path(), &id, &["sh", "-c", &script]);
     let _ = running.wait().expect("the container ends");
+    server.join().expect("the server");
     let answer = run.answer();
     let inside: Vec<_> = with(&answer, "dst_port", port)
         .into_iter()
