@@ -3,6 +3,7 @@
 //! Through the component and all that stands around it in a call: an instance of its own, settings, the store that the
 //! report goes to, and the check of the answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,7 +38,8 @@ pub fn measure(table: &mut Table) -> Result<()> {
         owner: "ai_security".to_owned(),
         permissions: image.descriptor.permissions.clone(),
         grants: Grants::default(),
-        settings: Settings::default(),
+        // Nothing is bound: what is measured is the engine.
+        settings: Settings::read(&image.descriptor.permissions, &BTreeMap::new(), false)?,
     });
     let tool = image.descriptor.tools.iter().find(|tool| tool.name == TOOL).context("the tool")?;
     let scans = Scans {
