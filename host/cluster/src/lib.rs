@@ -1,0 +1,2 @@
+//! What the host knows of a Kubernetes cluster: which nodes have an agent, which pods and services there are, and who may
+//! do what.
