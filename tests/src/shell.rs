@@ -18,6 +18,17 @@ impl Busy {
     pub fn pid(&self) -> u32 {
         self.0.id()
     }
+
+    /// Stops it until it is ended; returns when it runs no more.
+    #[track_caller]
+    pub fn pause(&self) {
+        let stopped = Command::new("kill").args(["-STOP", &self.pid().to_string()]).status().expect("kill starts");
+        assert!(stopped.success(), "kill: {stopped}");
+        let state = || std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("stat");
+        while !state().contains(") T ") {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
 }
 
 impl Drop for Busy {

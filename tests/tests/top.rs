@@ -83,6 +83,8 @@ fn top_process_agrees_with_the_kernels_own_count() {
     let run = rows::start(&host, "top_process", &["--duration", "4"]);
     let busy = Busy::start(Command::new("sh").args(["-c", "while :; do :; done"]));
     std::thread::sleep(Duration::from_millis(1500));
+    // It must not go on between the look at its count and its end.
+    busy.pause();
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", busy.pid())).expect("stat");
     let pid = busy.pid();
     drop(busy);

@@ -5,6 +5,7 @@ mod common;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::{KERNEL, compile, drain, gone_within, hook, ids, loaded, settings, u32_at};
@@ -67,6 +68,12 @@ fn events(reader: &mut Reader) -> Vec<(u32, u32, u32)> {
     drain(reader).iter().map(|it| (u32_at(it, 20), u32_at(it, HEADER), u32_at(it, HEADER + 8))).collect()
 }
 
+/// Programs of all tests have the same functions, and are found in whatever process: so one test runs at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Waits until a file has probes: programs that start are looked at by a thread, as are those that run before where there
 /// are many.
 fn wait_for(attached: &Attached, program: &Path) {
@@ -80,6 +87,7 @@ fn wait_for(attached: &Attached, program: &Path) {
 
 #[test]
 fn functions_are_found_in_programs_that_run_and_in_those_that_start() {
+    let _alone = alone();
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [first, second] = folders.each_ref().map(|folder| build(folder.path()));
     let mut before = Running::start(&first);
@@ -113,6 +121,7 @@ fn functions_are_found_in_programs_that_run_and_in_those_that_start() {
 
 #[test]
 fn one_process_alone_can_be_probed() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let program = build(folder.path());
     let (mut wanted, mut other) = (Running::start(&program), Running::start(&program));

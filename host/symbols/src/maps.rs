@@ -25,6 +25,13 @@ impl Mapping {
         let Self { start, end, name, .. } = self;
         [format!("/proc/{pid}/map_files/{start:x}-{end:x}").into(), format!("/proc/{pid}/root{name}").into()]
     }
+
+    /// Whether the file is none on a disk, but memory that the kernel shows as one: shared without a file, or made by
+    /// `memfd_create`, as compilers do that map their code twice, to write it and to run it.
+    pub(crate) fn in_memory(&self) -> bool {
+        let name = self.name.strip_suffix(" (deleted)").unwrap_or(&self.name);
+        name == "/dev/zero" || ["/memfd:", "/SYSV", "/dev/shm/"].iter().any(|it| name.starts_with(it))
+    }
 }
 
 /// Those of a process; none when it has ended.

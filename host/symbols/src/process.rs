@@ -34,10 +34,15 @@ impl Process {
         };
         let paths = mapping.paths(self.pid);
         let offset = address - mapping.start + mapping.offset;
-        match images.get(id, &paths).and_then(|image| image.name(offset)) {
-            Some(name) => demangled(name),
-            None => format!("[{}]", mapping.name.rsplit('/').next().unwrap_or_default()),
+        if let Some(name) = images.get(id, &paths).and_then(|image| image.name(offset)) {
+            return demangled(name);
         }
+        if mapping.in_memory()
+            && let Some(name) = self.perf_map.name(address)
+        {
+            return name.to_owned();
+        }
+        format!("[{}]", mapping.name.rsplit('/').next().unwrap_or_default())
     }
 
     fn find(&self, address: u64) -> Option<usize> {
