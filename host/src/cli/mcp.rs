@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::deploy::Lifecycle;
 use super::lend::Lend;
 use super::trust::Trust;
 
@@ -99,6 +100,9 @@ pub(crate) struct Mcp {
     /// Where gadgets run.
     #[arg(long, env = "GADGETRY_ENVIRONMENT", value_enum, default_value_t = Environment::Linux)]
     pub(crate) environment: Environment,
+    /// Installing into a cluster.
+    #[command(flatten)]
+    pub(crate) lifecycle: Lifecycle,
     /// Where images are kept, and whom to trust.
     #[command(flatten)]
     pub(crate) trust: Trust,

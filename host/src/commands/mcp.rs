@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::gate::Gate;
 use self::reload::{Images, Served};
+use super::deploy::tools::lifecycle;
 use crate::approved::Approved;
 use crate::cli::mcp::{Environment, GuardAction, Mcp, ToolMode, Transport};
 use crate::setup;
@@ -45,7 +46,8 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         Some(guard) => Fleet::local(node).guarded(guard),
         None => Fleet::local(node),
     };
-    let server = Server::new(served.catalog(), Arc::new(fleet), Vec::new(), options(&flags))?;
+    let server =
+        Server::new(served.catalog(), Arc::new(fleet), lifecycle(&flags.lifecycle, false)?, options(&flags))?;
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;
     tokio::select! {
