@@ -5,7 +5,9 @@
 mod container;
 mod documents;
 mod kustomize;
+mod lifecycle;
 mod manifests;
+mod world;
 mod yaml;
 
 use std::path::{Path, PathBuf};
