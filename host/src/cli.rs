@@ -1,5 +1,7 @@
 //! The command line: what can be asked, and by which flag or environment variable.
 
+pub(crate) mod agent;
+pub(crate) mod agents;
 pub(crate) mod dashes;
 pub(crate) mod deploy;
 pub(crate) mod gadget;
@@ -27,8 +29,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve gadgets as MCP tools.
     Mcp(Box<mcp::Mcp>),
-    /// Run a gadget here and print its rows.
-    Run(run::Run),
+    /// Run a gadget here, or on other nodes, and print its rows.
+    Run(Box<run::Run>),
+    /// Run gadgets on this node for a server elsewhere.
+    Agent(Box<agent::Agent>),
     /// Make, build, publish and inspect gadgets.
     #[command(subcommand)]
     Gadget(gadget::Gadget),

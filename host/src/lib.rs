@@ -5,6 +5,7 @@
 mod approved;
 mod cli;
 mod commands;
+mod fleet;
 mod output;
 mod setup;
 

@@ -93,9 +93,9 @@ fn granted(lend: &Lend) -> Result<Vec<Granted>> {
     Ok(granted)
 }
 
-/// The node agent of this machine.
-pub(crate) fn node(lend: &Lend) -> Result<Node> {
-    let config = Config { name: None, cache: cache()?, files: gadgetry_enrich::Config::local() };
+/// The node agent of this machine; `kernel`: whether it runs gadgets itself, or has others do it.
+pub(crate) fn node(lend: &Lend, name: Option<String>, kernel: bool) -> Result<Node> {
+    let config = Config { name, cache: cache()?, files: gadgetry_enrich::Config::local(), kernel };
     let authorities = match &lend.http_ca_file {
         Some(file) => {
             std::fs::read(file).with_context(|| format!("cannot read --http-ca-file {}", file.display()))?

@@ -30,7 +30,7 @@ async fn fleet(name: &str) -> (Arc<Fleet>, Arc<Gadget>, tempfile::TempDir) {
     let remote = Remote::new(Options::default(), Arc::new(())).expect("a client");
     let supply = Supply::new(bundle, store, remote, Policy::built_ins_only(), Pull::Never);
     let files = gadgetry_enrich::Config::local();
-    let node = Arc::new(Node::new(Config { name: None, cache: None, files }).expect("a node"));
+    let node = Arc::new(Node::new(Config { name: None, cache: None, files, kernel: true }).expect("a node"));
     let image = supply.fetch(name).await.expect("the gadget");
     let gadget = node.register(image).expect("it is registered");
     (Arc::new(Fleet::local(node)), gadget, folder)

@@ -27,6 +27,8 @@ pub struct Config {
     pub cache: Option<PathBuf>,
     /// Where the node's files are.
     pub files: gadgetry_enrich::Config,
+    /// Whether gadgets with a kernel half run here. Where not, they are checked here and run elsewhere.
+    pub kernel: bool,
 }
 
 /// The node agent.
@@ -38,6 +40,7 @@ pub struct Node {
     lender: Lender,
     containers: OnceLock<Containers>,
     files: gadgetry_enrich::Config,
+    runs: bool,
     ready: RwLock<HashMap<String, Arc<Ready>>>,
 }
 
@@ -113,6 +116,7 @@ impl Node {
             lender,
             containers: OnceLock::new(),
             files: config.files,
+            runs: config.kernel,
             ready: RwLock::new(HashMap::new()),
         })
     }
@@ -124,6 +128,11 @@ impl Node {
 
     pub(crate) fn containers(&self) -> &Containers {
         self.containers.get_or_init(|| Containers::new(self.files.clone()))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The WASM engine, for whoever describes a component at build.
@@ -208,6 +217,9 @@ impl Node {
 
     /// `Err`: the gadget is at fault. `Ok(Err)`: this machine is, and a call will say so.
     fn prepare(&self, object: &[u8], descriptor: &Descriptor) -> Result<Result<Prepared, String>, String> {
+        if !self.runs {
+            return Ok(Err("gadgets run on other nodes, not in this process".to_owned()));
+        }
         // Containers are watched from the first gadget on, so that those which end before a call are known.
         self.containers();
         match self.kernel() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::agents::Agents;
 use super::deploy::Lifecycle;
 use super::lend::Lend;
 use super::trust::Trust;
@@ -103,6 +104,9 @@ pub(crate) struct Mcp {
     /// Installing into a cluster.
     #[command(flatten)]
     pub(crate) lifecycle: Lifecycle,
+    /// Nodes to run gadgets on.
+    #[command(flatten)]
+    pub(crate) agents: Agents,
     /// Where images are kept, and whom to trust.
     #[command(flatten)]
     pub(crate) trust: Trust,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use gadgetry_mcp::{Mode, Options, Server, http, stdio};
-use gadgetry_run::fleet::Fleet;
 use gadgetry_run::guard::{Action, Guard};
 use gadgetry_run::node::Node;
 use gadgetry_run::runs::Limits;
@@ -17,11 +16,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::gate::Gate;
+pub(super) use self::reload::register;
 use self::reload::{Images, Served};
 use super::deploy::tools::lifecycle;
 use crate::approved::Approved;
 use crate::cli::mcp::{Environment, GuardAction, Mcp, ToolMode, Transport};
-use crate::setup;
+use crate::{fleet, setup};
 
 /// Environment variable that holds the bearer token itself.
 const TOKEN_VAR: &str = "GADGETRY_TOKEN";
@@ -33,7 +33,8 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     }
     let Environment::Linux = flags.environment;
     let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
-    let node = Arc::new(setup::node(&flags.lend)?);
+    let nodes = fleet::named(&flags.agents)?;
+    let node = Arc::new(setup::node(&flags.lend, None, nodes.is_none())?);
     let images = Images { flag: names(&flags.gadget_images), file: flags.gadget_images_file.clone() };
     let guard = guard(&flags, &supply, &node).await?;
     let store = setup::store(&flags.trust)?;
@@ -42,9 +43,10 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         Gate::new(guard, approved, supply.built_ins().keys().cloned().collect())
     });
     let served = Served::new(images, supply, node.clone(), gate).await?;
+    let fleet = fleet::fleet(node, nodes);
     let fleet = match guard {
-        Some(guard) => Fleet::local(node).guarded(guard),
-        None => Fleet::local(node),
+        Some(guard) => fleet.guarded(guard),
+        None => fleet,
     };
     let server =
         Server::new(served.catalog(), Arc::new(fleet), lifecycle(&flags.lifecycle, false)?, options(&flags))?;
@@ -101,7 +103,7 @@ fn options(flags: &Mcp) -> Options {
 }
 
 /// A list as given, without the empty names that a trailing comma or an empty variable leaves.
-fn names(list: &[String]) -> Vec<String> {
+pub(super) fn names(list: &[String]) -> Vec<String> {
     list.iter().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
 }
 
@@ -129,7 +131,7 @@ fn http_config(flags: &Mcp) -> Result<http::Config> {
 }
 
 /// A service manager's SIGTERM and a person's Ctrl-C end the server in order: runs detach, connections close.
-fn end_on_signal(cancel: CancellationToken) -> Result<()> {
+pub(super) fn end_on_signal(cancel: CancellationToken) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     tokio::spawn(async move {

@@ -214,7 +214,7 @@ impl Served {
 }
 
 /// Compiling takes a moment the first time an image is seen; clients are served meanwhile.
-pub(super) async fn register(node: &Arc<Node>, image: Verified) -> Result<Arc<Gadget>> {
+pub(in crate::commands) async fn register(node: &Arc<Node>, image: Verified) -> Result<Arc<Gadget>> {
     let node = node.clone();
     Ok(tokio::task::spawn_blocking(move || node.register(image)).await??)
 }
