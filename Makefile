@@ -5,6 +5,7 @@
 #   make bench    the figures of the documents, beside the peers' on the same load (root)
 #   make lint     rustfmt, clippy, licences and bans
 #   make build    target/release/gadgetry, with the built-in gadgets inside
+#   make image    the files of the container image, for deploy/Containerfile
 #   make docs     the generated parts of the documents
 #   make fuzz     every fuzz target for a minute (FUZZ_SECONDS)
 
@@ -17,7 +18,7 @@ export GADGETRY_BIN := $(BIN)
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: run test bench lint build gadgets docs fuzz setup setup-test setup-bench setup-lint setup-fuzz clean
+.PHONY: run test bench lint build gadgets image docs fuzz setup setup-test setup-bench setup-lint setup-fuzz clean
 
 # Cargo unifies features over what it is asked to build: always the whole workspace, or dependencies compile twice.
 WORKSPACE := --release --workspace
@@ -43,6 +44,10 @@ lint: setup-lint
 	cargo fmt --all --check
 	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
 	cargo deny --log-level error check bans licenses sources
+
+image: build
+	deploy/image.sh $(BIN) $(CARGO_TARGET_DIR)/image
+	@echo "now: docker build -f deploy/Containerfile -t IMAGE $(CARGO_TARGET_DIR)/image   (or: buildah build ...)"
 
 docs: build
 	$(BIN) docs --out docs

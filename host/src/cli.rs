@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod agents;
 pub(crate) mod dashes;
+pub(crate) mod deploy;
 pub(crate) mod gadget;
 pub(crate) mod lend;
 pub(crate) mod mcp;
@@ -35,6 +36,14 @@ pub(crate) enum Command {
     /// Make, build, publish and inspect gadgets.
     #[command(subcommand)]
     Gadget(gadget::Gadget),
+    /// Install gadgetry into a cluster, or make what is installed as the flags say.
+    Deploy(Box<deploy::Deploy>),
+    /// Bring what is installed in a cluster to this version.
+    Upgrade(Box<deploy::Upgrade>),
+    /// Remove gadgetry from a cluster.
+    Undeploy(Box<deploy::Undeploy>),
+    /// Say what is installed in a cluster, and how it is.
+    Status(deploy::Status),
     /// Write the generated parts of the documents.
     #[command(hide = true)]
     Docs {

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod agent;
+pub(crate) mod deploy;
 mod documents;
 mod flags;
 mod gadget;
@@ -21,6 +22,10 @@ pub(crate) async fn run(cli: Cli, built_ins: &'static [u8]) -> Result<ExitCode> 
         Command::Run(flags) => run::run(*flags, built_ins).await,
         Command::Agent(flags) => agent::run(*flags, built_ins).await,
         Command::Gadget(command) => gadget::run(command, built_ins).await,
+        Command::Deploy(flags) => deploy::deploy(*flags).await,
+        Command::Upgrade(flags) => deploy::upgrade(*flags).await,
+        Command::Undeploy(flags) => deploy::undeploy(*flags).await,
+        Command::Status(flags) => deploy::status(flags).await,
         Command::Docs { out } => documents::write(&out, built_ins).map(|()| ExitCode::SUCCESS),
     }
 }

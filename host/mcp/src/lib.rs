@@ -17,6 +17,7 @@ mod complete;
 mod flame;
 mod handler;
 pub mod http;
+pub mod lifecycle;
 mod listing;
 mod options;
 mod owner;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::agents::Agents;
+use super::deploy::Lifecycle;
 use super::lend::Lend;
 use super::trust::Trust;
 
@@ -100,6 +101,9 @@ pub(crate) struct Mcp {
     /// Where gadgets run.
     #[arg(long, env = "GADGETRY_ENVIRONMENT", value_enum, default_value_t = Environment::Linux)]
     pub(crate) environment: Environment,
+    /// Installing into a cluster.
+    #[command(flatten)]
+    pub(crate) lifecycle: Lifecycle,
     /// Nodes to run gadgets on.
     #[command(flatten)]
     pub(crate) agents: Agents,

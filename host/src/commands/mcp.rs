@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::gate::Gate;
 pub(super) use self::reload::register;
 use self::reload::{Images, Served};
+use super::deploy::tools::lifecycle;
 use crate::approved::Approved;
 use crate::cli::mcp::{Environment, GuardAction, Mcp, ToolMode, Transport};
 use crate::{fleet, setup};
@@ -47,7 +48,8 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         Some(guard) => fleet.guarded(guard),
         None => fleet,
     };
-    let server = Server::new(served.catalog(), Arc::new(fleet), Vec::new(), options(&flags))?;
+    let server =
+        Server::new(served.catalog(), Arc::new(fleet), lifecycle(&flags.lifecycle, false)?, options(&flags))?;
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;
     tokio::select! {

@@ -1,0 +1,262 @@
+//! The manifests themselves: that the binary has all of them, that Kubernetes knows all they say, and that they keep to what
+//! was decided once for all of them.
+
+use std::collections::BTreeSet;
+
+use gadgetry_deploy::{FILES, KINDS, Kind, Object, overlays};
+use serde_json::{Value, json};
+
+use crate::{rendered, repository};
+
+#[test]
+fn the_binary_has_the_folder() {
+    let root = repository().join("deploy");
+    let mut found = BTreeSet::new();
+    let mut folders = vec![root.join("base"), root.join("overlays")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    let carried: BTreeSet<String> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(carried, found, "host/deploy/src/files.rs lists what is below deploy/");
+    for (path, text) in FILES {
+        assert_eq!(*text, std::fs::read_to_string(root.join(path)).unwrap(), "{path}");
+    }
+}
+
+#[test]
+fn each_file_is_used_and_has_one_object() {
+    let mut named = BTreeSet::new();
+    for (path, text) in FILES {
+        let Some(folder) = path.strip_suffix("/kustomization.yaml") else { continue };
+        let file: Value = serde_saphyr::from_str(text).unwrap();
+        for list in ["resources", "patchesStrategicMerge"] {
+            for name in file[list].as_array().into_iter().flatten() {
+                named.insert(format!("{folder}/{}", name.as_str().unwrap()));
+            }
+        }
+        named.insert((*path).to_owned());
+    }
+    let all: BTreeSet<String> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(named, all);
+    for (path, text) in FILES {
+        assert_eq!(text.matches("\nkind: ").count() + usize::from(text.starts_with("kind: ")), 1, "{path}");
+    }
+}
+
+#[test]
+fn kubernetes_knows_all_they_say() {
+    for overlay in overlays() {
+        for object in rendered(overlay) {
+            let kind = Kind::of(object.api_version(), object.kind()).unwrap();
+            assert_eq!(kind.check(&object.0), Vec::<String>::new(), "{overlay}: {}", object.id());
+        }
+    }
+    // Files by themselves too: what a patch says, a merge might lose.
+    for (path, text) in FILES.iter().filter(|(path, _)| !path.ends_with("kustomization.yaml")) {
+        let object = Object(serde_saphyr::from_str(text).unwrap());
+        let kind = Kind::of(object.api_version(), object.kind()).unwrap_or_else(|| panic!("{path}"));
+        let mut whole = object.0.clone();
+        // A patch of containers names no image, which the type requires nowhere.
+        whole["metadata"]["labels"] = json!({});
+        assert_eq!(kind.check(&whole), Vec::<String>::new(), "{path}");
+    }
+}
+
+/// What would make such a check worthless: that it passes whatever it is given.
+#[test]
+fn a_planted_mistake_is_found() {
+    let objects = rendered("default");
+    let find = |kind: &str| objects.iter().find(|it| it.kind() == kind).unwrap().clone();
+    for (kind, pointer, field, value, said) in [
+        (
+            "DaemonSet",
+            "/spec/template/spec",
+            "hostPId",
+            json!(true),
+            "spec.template.spec.hostPId: no such field",
+        ),
+        (
+            "DaemonSet",
+            "/spec/template/spec/containers/0/securityContext",
+            "readonlyRootFilesystem",
+            json!(true),
+            "spec.template.spec.containers[0].securityContext.readonlyRootFilesystem: no such field",
+        ),
+        ("ClusterRole", "/rules/0", "verb", json!(["get"]), "rules[0].verb: no such field"),
+        ("NetworkPolicy", "/spec", "policytypes", json!([]), "spec.policytypes: no such field"),
+        (
+            "CustomResourceDefinition",
+            "/spec/versions/0",
+            "additionalPrinterColumn",
+            json!([]),
+            "spec.versions[0].additionalPrinterColumn: no such field",
+        ),
+    ] {
+        let mut object = find(kind);
+        object.0.pointer_mut(pointer).unwrap()[field] = value;
+        let known = Kind::of(object.api_version(), object.kind()).unwrap();
+        assert_eq!(known.check(&object.0), [said]);
+    }
+}
+
+#[test]
+fn every_object_says_whose_it_is() {
+    let version = env!("CARGO_PKG_VERSION");
+    for overlay in overlays() {
+        for object in rendered(overlay) {
+            let id = object.id();
+            for (label, value) in [
+                ("app.kubernetes.io/name", "gadgetry"),
+                ("app.kubernetes.io/part-of", "gadgetry"),
+                ("app.kubernetes.io/managed-by", "gadgetry"),
+                ("app.kubernetes.io/version", version),
+            ] {
+                assert_eq!(object.label(label), Some(value), "{overlay}: {id}: {label}");
+                if let Some(template) = object.0.pointer("/spec/template/metadata/labels") {
+                    assert_eq!(template[label], json!(value), "{overlay}: pods of {id}: {label}");
+                }
+            }
+            let namespaced = Kind::of(object.api_version(), object.kind()).unwrap().namespaced;
+            assert_eq!(object.namespace().is_some(), namespaced, "{id}");
+        }
+    }
+}
+
+fn containers(object: &Object) -> Vec<Value> {
+    let list = object.0.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+    list.cloned().unwrap_or_default()
+}
+
+#[test]
+fn pods_have_no_more_than_they_need() {
+    for overlay in overlays() {
+        for object in rendered(overlay) {
+            for container in containers(&object) {
+                let id = format!("{overlay}: {}", object.id());
+                let context = &container["securityContext"];
+                assert_eq!(context["privileged"], json!(false), "{id}");
+                assert_eq!(context["allowPrivilegeEscalation"], json!(false), "{id}");
+                assert_eq!(context["readOnlyRootFilesystem"], json!(true), "{id}");
+                assert_eq!(context["capabilities"]["drop"], json!(["ALL"]), "{id}");
+                let pod = object.0.pointer("/spec/template/spec/securityContext");
+                let seccomp = context.get("seccompProfile").or(pod.and_then(|it| it.get("seccompProfile")));
+                assert_eq!(seccomp.unwrap()["type"], json!("RuntimeDefault"), "{id}");
+                assert!(container["resources"]["limits"]["memory"].is_string(), "{id}");
+                assert!(
+                    container["livenessProbe"].is_object() && container["readinessProbe"].is_object(),
+                    "{id}"
+                );
+                let image = format!("gadgetry:{}", env!("CARGO_PKG_VERSION"));
+                assert_eq!(container["image"], json!(image), "{id}");
+                let is_agent = object.kind() == "DaemonSet";
+                assert_eq!(context["capabilities"]["add"].is_array(), is_agent, "{id}");
+                if !is_agent {
+                    assert_eq!(pod.unwrap()["runAsNonRoot"], json!(true), "{id}");
+                }
+            }
+        }
+    }
+    let capabilities = |overlay: &str| {
+        let agent = rendered(overlay).into_iter().find(|it| it.kind() == "DaemonSet").unwrap();
+        containers(&agent)[0]["securityContext"]["capabilities"]["add"].clone()
+    };
+    assert_eq!(capabilities("default"), json!(["BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH", "SYSLOG"]));
+    assert_eq!(
+        capabilities("old-kernel"),
+        json!(["SYS_ADMIN", "SYS_RESOURCE", "SYS_PTRACE", "DAC_READ_SEARCH", "SYSLOG"])
+    );
+}
+
+/// Each right by itself: whoever adds one is to see it here.
+#[test]
+fn rights_are_these_and_no_others() {
+    let mut rights = BTreeSet::new();
+    for overlay in overlays() {
+        for object in rendered(overlay).iter().filter(|it| it.kind().ends_with("Role")) {
+            for rule in object.0["rules"].as_array().unwrap() {
+                let list = |name: &str| {
+                    let all = rule[name].as_array().unwrap().iter();
+                    all.map(|it| it.as_str().unwrap()).collect::<Vec<_>>().join(",")
+                };
+                rights.insert(format!("{}: {} {}", object.name(), list("verbs"), list("resources")));
+            }
+        }
+    }
+    let expected = [
+        "gadgetry-agent: get,list,watch pods",
+        "gadgetry-run: run gadgets",
+        "gadgetry-server: create subjectaccessreviews",
+        "gadgetry-server: create tokenreviews",
+        "gadgetry-server: list,watch gadgets",
+        "gadgetry-server: list,watch pods,services,nodes",
+        "gadgetry-server: patch gadgets/status",
+    ];
+    assert_eq!(rights.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+/// Ports and names that one file says and another relies on.
+#[test]
+fn what_refers_to_something_finds_it() {
+    for overlay in overlays() {
+        let objects = rendered(overlay);
+        let exists = |kind: &str, name: &str| objects.iter().any(|it| it.kind() == kind && it.name() == name);
+        for object in &objects {
+            let pod = &object.0["spec"]["template"]["spec"];
+            for volume in pod["volumes"].as_array().into_iter().flatten() {
+                if let Some(name) = volume["secret"]["secretName"].as_str() {
+                    assert!(exists("Secret", name), "{overlay}: {name}");
+                }
+                if let Some(name) = volume["configMap"]["name"].as_str() {
+                    assert!(exists("ConfigMap", name), "{overlay}: {name}");
+                }
+            }
+            if let Some(name) = pod["serviceAccountName"].as_str() {
+                assert!(exists("ServiceAccount", name), "{overlay}: {name}");
+            }
+            for container in containers(object) {
+                let mounted: Vec<_> =
+                    container["volumeMounts"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+                let volumes: Vec<_> =
+                    pod["volumes"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+                assert_eq!(mounted, volumes, "{overlay}: {}", object.id());
+                let ports: Vec<_> =
+                    container["ports"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+                for probe in ["livenessProbe", "readinessProbe"] {
+                    assert!(ports.contains(&&container[probe]["httpGet"]["port"]), "{overlay}");
+                }
+                for variable in container["env"].as_array().into_iter().flatten() {
+                    let Some(reference) = variable["valueFrom"].get("configMapKeyRef") else { continue };
+                    let map = objects
+                        .iter()
+                        .find(|it| it.kind() == "ConfigMap" && json!(it.name()) == reference["name"]);
+                    let key = reference["key"].as_str().unwrap();
+                    assert!(map.unwrap().0["data"][key].is_string(), "{overlay}: {key}");
+                }
+            }
+            if object.kind() == "Service" {
+                let selected = objects.iter().find(|it| {
+                    it.0.pointer("/spec/template/metadata/labels/app.kubernetes.io~1component")
+                        == object.0.pointer("/spec/selector/app.kubernetes.io~1component")
+                });
+                let ports: Vec<_> = containers(selected.unwrap())[0]["ports"].as_array().unwrap().clone();
+                for port in object.0["spec"]["ports"].as_array().unwrap() {
+                    let target = ports.iter().find(|it| it["name"] == port["targetPort"]).unwrap();
+                    assert_eq!(target["containerPort"], port["port"], "{overlay}: {}", object.id());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn kinds_are_named_once() {
+    let names: BTreeSet<_> = KINDS.iter().map(|kind| kind.resource.kind.clone()).collect();
+    assert_eq!(names.len(), KINDS.len());
+}
