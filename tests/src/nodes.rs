@@ -66,6 +66,13 @@ pub struct Files {
     authorities: String,
 }
 
+impl From<Files> for gadgetry_control::tls::Files {
+    fn from(files: Files) -> Self {
+        let Files { certificate, key, authorities } = files;
+        Self { certificate: certificate.into(), key: key.into(), authorities: authorities.into() }
+    }
+}
+
 impl Files {
     /// The flags that name them.
     pub fn flags(&self) -> Vec<String> {

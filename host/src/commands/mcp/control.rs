@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::place::Place;
 use crate::cli::mcp::Mcp;
-use crate::cluster::FORWARDED;
 use crate::fleet::identity;
 
 /// Runs of all callers at once.
@@ -32,7 +31,7 @@ pub(super) async fn serve(
     if !place.is_server() {
         return std::future::pending().await;
     }
-    let mut listening = Listening::nowhere().forwarded(FORWARDED).await?;
+    let mut listening = Listening::nowhere().forwarded(flags.control_forwarded_port).await?;
     if let Some(address) = &flags.control_listen {
         let identity = identity(&flags.agents.certificates)?.context("--control-listen needs certificates")?;
         listening = listening.tls(address, Arc::new(identity), Role::Server).await?;

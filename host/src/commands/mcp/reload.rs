@@ -180,12 +180,12 @@ impl Served {
 
     /// Makes the catalogue that of `self.names`: what is at hand at once, the others as each has been fetched, so that
     /// a registry that does not answer holds up neither a removal nor what comes before it in the list.
-    async fn update(&self, tags: Tags) {
+    async fn update(&mut self, tags: Tags) {
         let before = self.offered.clone();
         let present = |name: &String| before.iter().find(|it| it.identity.reference == *name);
         let mut gadgets: Vec<_> = self.names.iter().filter_map(present).cloned().collect();
         self.publish(&gadgets);
-        for name in &self.names {
+        for name in &self.names.clone() {
             let present = present(name);
             match self.gadget(name, present, tags).await {
                 Ok(gadget) => {
