@@ -27,7 +27,7 @@ async fn fleet(name: &str) -> (Arc<Fleet>, Arc<Gadget>, tempfile::TempDir) {
         std::fs::read(gadgetry_tests::target().join("gadgets/builtins.tar")).expect("run `make build` first");
     let bundle = Bundle::parse(Vec::leak(bundle)).expect("a bundle");
     let store = Store::open(folder.path()).expect("a store");
-    let remote = Remote::new(Options::default(), Arc::new(())).expect("a client");
+    let remote = Remote::new(Options::default(), Arc::new(()));
     let supply = Supply::new(bundle, store, remote, Policy::built_ins_only(), Pull::Never);
     let files = gadgetry_enrich::Config::local();
     let node = Arc::new(Node::new(Config { name: None, cache: None, files }).expect("a node"));
