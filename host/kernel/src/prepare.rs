@@ -149,8 +149,7 @@ impl Prepared {
         kernel: &KernelTypes,
     ) -> Result<Self, PrepareError> {
         let object = KernelObject::parse(bytes)?;
-        let hooks =
-            hooks.iter().map(|hook| prepare_hook(&object, hook, kernel)).collect::<Result<_, _>>()?;
+        let hooks = hooks.iter().map(|hook| prepare_hook(&object, hook, kernel)).collect::<Result<_, _>>()?;
         let mut prepared = Self { bytes: bytes.to_vec(), object, hooks, enums: BTreeMap::new() };
         prepared.check_maps()?;
         prepared.resolve_fields(kernel, release)?;
