@@ -40,7 +40,7 @@ fn supply_under(policy: Policy, trust: &Trust, built_ins: &'static [u8]) -> Resu
         crate::cli::trust::Pull::Missing => Pull::Missing,
         crate::cli::trust::Pull::Never => Pull::Never,
     };
-    Ok(Supply::new(built_ins, store(trust)?, remote(trust)?, policy, pull))
+    Ok(Supply::new(built_ins, store(trust)?, remote(trust), policy, pull))
 }
 
 /// The local store.
@@ -53,9 +53,9 @@ pub(crate) fn store(trust: &Trust) -> Result<Store> {
 }
 
 /// Access to registries.
-pub(crate) fn remote(trust: &Trust) -> Result<Remote> {
+pub(crate) fn remote(trust: &Trust) -> Remote {
     let options = Options { insecure: trust.insecure_registry.clone(), ..Options::new() };
-    Ok(Remote::new(options, Arc::new(Transfer::new()))?)
+    Remote::new(options, Arc::new(Transfer::new()))
 }
 
 /// The policy file, and what the flags add to it.

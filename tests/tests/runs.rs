@@ -22,18 +22,42 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A fleet in this process with the built-in gadget `name`.
 async fn fleet(name: &str) -> (Arc<Fleet>, Arc<Gadget>, tempfile::TempDir) {
+    let (fleet, gadget, _, folder) = node(name).await;
+    (fleet, gadget, folder)
+}
+
+/// The same, with its node.
+async fn node(name: &str) -> (Arc<Fleet>, Arc<Gadget>, Arc<Node>, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
+    let files = gadgetry_enrich::Config::local();
+    let node = Arc::new(Node::new(Config { name: None, cache: None, files, kernel: true }).expect("a node"));
+    let image = supply(folder.path()).fetch(name).await.expect("the gadget");
+    let gadget = node.register(image).expect("it is registered");
+    (Arc::new(Fleet::local(node.clone())), gadget, node, folder)
+}
+
+/// The built-in gadgets, with a store in `folder`.
+fn supply(folder: &std::path::Path) -> Supply {
     let bundle =
         std::fs::read(gadgetry_tests::target().join("gadgets/builtins.tar")).expect("run `make build` first");
     let bundle = Bundle::parse(Vec::leak(bundle)).expect("a bundle");
-    let store = Store::open(folder.path()).expect("a store");
-    let remote = Remote::new(Options::default(), Arc::new(())).expect("a client");
-    let supply = Supply::new(bundle, store, remote, Policy::built_ins_only(), Pull::Never);
-    let files = gadgetry_enrich::Config::local();
-    let node = Arc::new(Node::new(Config { name: None, cache: None, files, kernel: true }).expect("a node"));
-    let image = supply.fetch(name).await.expect("the gadget");
-    let gadget = node.register(image).expect("it is registered");
-    (Arc::new(Fleet::local(node)), gadget, folder)
+    let store = Store::open(folder).expect("a store");
+    let remote = Remote::new(Options::default(), Arc::new(()));
+    Supply::new(bundle, store, remote, Policy::built_ins_only(), Pull::Never)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gadgets_share_is_kept_while_somebody_registers() {
+    let _alone = ALONE.lock().await;
+    let (_fleet, _gadget, node, _folder) = node("trace_open").await;
+    let read = |registering: &dyn std::fmt::Debug| format!("{registering:?}").contains("read: true");
+    let held = node.registering();
+    assert!(!read(&held), "kept from a registration that is over");
+    let image = supply(tempfile::tempdir().expect("a folder").path()).fetch("trace_exec").await.expect("it");
+    node.register(image).expect("it is registered");
+    assert!(read(&node.registering()), "not kept for the next one");
+    drop(held);
+    assert!(!read(&node.registering()), "kept when nobody registers any more");
 }
 
 /// Ids of the eBPF programs that this process holds.

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
 use gadget_registry::descriptor::{Descriptor, Kind};
 use gadgetry_enrich::{Containers, Pod};
 use gadgetry_guest::{Component, RowChecker, Runtime, Shape};
-use gadgetry_kernel::{Kernel, Prepared};
+use gadgetry_kernel::{Kernel, KernelTypes, Prepared};
 use gadgetry_lend::{LendError, Lender, Loan, Options, Terms};
 
 use crate::answer::Identity;
@@ -36,6 +36,8 @@ pub struct Node {
     pub(crate) name: String,
     /// Absent where gadgets with a kernel half cannot run; the reason is told to whoever calls one.
     kernel: OnceLock<Result<Kernel, String>>,
+    /// Of those who register now.
+    types: Mutex<Weak<KernelTypes>>,
     runtime: Runtime,
     lender: Lender,
     containers: OnceLock<Containers>,
@@ -112,6 +114,7 @@ impl Node {
         Ok(Self {
             name: config.name.unwrap_or_else(host),
             kernel: OnceLock::new(),
+            types: Mutex::default(),
             runtime,
             lender,
             containers: OnceLock::new(),
@@ -143,6 +146,17 @@ impl Node {
     /// The WASM engine, for whoever describes a component at build.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// To be held while several gadgets are registered, so that what all of them need is read once. Cheap, and takes
+    /// nothing until a gadget needs it.
+    pub fn registering(&self) -> Arc<KernelTypes> {
+        let mut held = self.types.lock().unwrap_or_else(PoisonError::into_inner);
+        held.upgrade().unwrap_or_else(|| {
+            let types = Arc::default();
+            *held = Arc::downgrade(&types);
+            types
+        })
     }
 
     /// Makes a verified image ready: everything that can be done before a call is done here. Takes up to a few
@@ -229,7 +243,8 @@ impl Node {
         self.containers();
         match self.kernel() {
             Ok(kernel) => {
-                kernel.prepare(object, &descriptor.hooks).map(Ok).map_err(|error| error.to_string())
+                let prepared = kernel.prepare_with(&self.registering(), object, &descriptor.hooks);
+                prepared.map(Ok).map_err(|error| error.to_string())
             }
             Err(missing) => Ok(Err(missing.to_owned())),
         }

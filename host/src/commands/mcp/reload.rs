@@ -5,7 +5,9 @@
 //! that run keep the gadget they began with. What cannot be had leaves what there was in place and is told in the log:
 //! a registry that is down must not take tools away.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use gadgetry_run::node::{Node, Verified};
 use gadgetry_run::supply::Supply;
 use tokio::sync::watch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use super::gate::Gate;
@@ -101,8 +104,8 @@ impl Served {
         let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
         let names = images.read(&supply)?;
         let mut gadgets = Vec::with_capacity(names.len());
-        for name in &names {
-            gadgets.push(admitted(gate.as_ref(), register(&node, supply.fetch(name).await?).await?)?);
+        for gadget in registered(&node, &supply, &names).await? {
+            gadgets.push(admitted(gate.as_ref(), gadget)?);
         }
         let offered = gadgets.clone();
         let catalog = Arc::new(Catalog::new(gadgets)?);
@@ -247,6 +250,39 @@ impl Served {
             _ => admitted(self.gate.as_ref(), register(&self.node, image).await?),
         }
     }
+}
+
+/// All images, in the order of their names. While one is fetched and verified, those before it are registered, as many
+/// at once as there are CPUs; what is told is the first that fails.
+async fn registered(node: &Arc<Node>, supply: &Supply, names: &[String]) -> Result<Vec<Arc<Gadget>>> {
+    let _registering = node.registering();
+    let at_once = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let (mut gadgets, mut begun) = (Vec::with_capacity(names.len()), VecDeque::new());
+    for name in names {
+        let image = supply.fetch(name).await;
+        if image.is_err() || begun.len() == at_once {
+            // An image that could not be had waits for those before it: one of them may fail, too.
+            let most = if image.is_err() { 0 } else { at_once - 1 };
+            finish(&mut begun, most, &mut gadgets).await?;
+        }
+        let (node, image) = (node.clone(), image?);
+        begun.push_back(tokio::spawn(async move { register(&node, image).await }));
+    }
+    finish(&mut begun, 0, &mut gadgets).await?;
+    Ok(gadgets)
+}
+
+/// Waits until no more than `most` are left.
+async fn finish(
+    begun: &mut VecDeque<JoinHandle<Result<Arc<Gadget>>>>,
+    most: usize,
+    gadgets: &mut Vec<Arc<Gadget>>,
+) -> Result<()> {
+    while begun.len() > most {
+        let Some(first) = begun.pop_front() else { break };
+        gadgets.push(first.await??);
+    }
+    Ok(())
 }
 
 /// Compiling takes a moment the first time an image is seen; clients are served meanwhile.
