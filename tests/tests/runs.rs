@@ -91,7 +91,7 @@ async fn a_cancelled_call_leaves_nothing_attached_after_100_ms() {
     });
     let call = tokio::spawn({
         let (fleet, cancel) = (fleet.clone(), cancel.clone());
-        async move { fleet.call(gadget, 0, arguments(json!({"duration": 60})), cancel, Some(progress)).await }
+        async move { fleet.call(gadget, 0, arguments(json!({"duration": 60})), None, cancel, Some(progress)).await }
     });
     let begin = Instant::now();
     while programs().is_empty() {
@@ -122,7 +122,7 @@ async fn a_background_run_is_read_in_pages_and_stopped() {
     let runs = Runs::new(fleet, Limits::default());
     let filter = format!("path == \"{path}\" && pid in [{}]", opens.pid());
     let run =
-        runs.start(gadget.clone(), arguments(json!({"filter": filter})), "me").await.expect("it starts");
+        runs.start(gadget.clone(), arguments(json!({"filter": filter})), None, "me").await.expect("it starts");
     assert_eq!(run.status, Status::Running);
     let ours = programs();
     assert!(!attached(&ours).is_empty(), "of {ours:?} none is attached");
@@ -154,7 +154,7 @@ async fn a_background_run_is_read_in_pages_and_stopped() {
 
     // A filter that no row can pass: refused before anything is attached.
     let wrong =
-        runs.start(gadget, arguments(json!({"filter": "pth == \"x\""})), "me").await.expect_err("refused");
+        runs.start(gadget, arguments(json!({"filter": "pth == \"x\""})), None, "me").await.expect_err("refused");
     assert!(wrong.to_string().contains("did you mean `path`"), "{wrong}");
 }
 

@@ -246,7 +246,8 @@ impl<S: Source> Control for Offered<S> {
         let arguments = wire::arguments(&run).map_err(Status::invalid_argument)?;
         let found = self.0.source.find(&run.reference, &run.digest).await;
         let gadget = found.map_err(Status::failed_precondition)?.gadget;
-        let run = self.0.background.start(gadget, arguments, OWNER).await.map_err(|error| status(&error))?;
+        let allowed = run.allowed.map(|it| it.names.into());
+        let run = self.0.background.start(gadget, arguments, allowed, OWNER).await.map_err(|error| status(&error))?;
         Ok(Response::new(state(&run)?))
     }
 

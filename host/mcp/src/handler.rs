@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gadgetry_run::gadget::Gadget;
+use gadgetry_run::request::Allowed;
 use gadgetry_run::schema::COMMON_HELP;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams,
@@ -27,7 +28,7 @@ use crate::audit::{Line, Outcome};
 use crate::caller::Caller;
 use crate::complete::{Values, complete};
 use crate::listing::listed;
-use crate::owner::owner;
+use crate::owner::{owner, principal};
 use crate::reply::{failure, outcome_of, reply};
 use crate::server::{Ended, Found, Server, Shared, unknown};
 use crate::{compact, flame, progress, prompts, resources, runs, tasks};
@@ -57,8 +58,9 @@ impl<C: Caller> Server<C> {
             }
             Found::Run(tool) => {
                 let arguments = request.arguments.unwrap_or_default();
+                let who = owner(&context);
                 let (result, outcome) = tokio::select! {
-                    called = tool.call(&self.shared.runs, arguments, owner(&context), budget) => called,
+                    called = tool.call(&self.shared.runs, arguments, &who, budget) => called,
                     () = context.ct.cancelled() => (failure("cancelled".to_owned()), Outcome::Cancelled),
                     () = self.shared.stop.cancelled() => (failure("the server is stopping".to_owned()), Outcome::Cancelled),
                 };
@@ -67,6 +69,10 @@ impl<C: Caller> Server<C> {
             Found::Gadget(gadget, tool) => self.called_gadget(gadget, tool, request, context).await,
             // In this task, so that what it asks of the client goes over this request's own stream.
             Found::Beside(part) => {
+                if self.shared.options.access.is_some() && !principal(&context).is_some_and(|it| it.operator) {
+                    let message = format!("{}: takes the server's own token", request.name);
+                    return Ok((failure(message).into(), Outcome::Refused));
+                }
                 let response = tokio::select! {
                     response = part.call_tool(request, context) => response?,
                     () = self.shared.stop.cancelled() => failure("the server is stopping".to_owned()).into(),
@@ -88,20 +94,24 @@ impl<C: Caller> Server<C> {
         if gadget.tools.get(tool).is_some_and(runs::can_run_on) {
             match runs::in_background(&mut arguments) {
                 Ok(false) => {}
-                Ok(true) => return Ok(self.started(gadget, arguments, &context).await),
+                Ok(true) => return Ok(self.started(gadget, tool, arguments, &context).await),
                 Err(message) => return Ok((failure(message).into(), Outcome::Argument)),
             }
         }
+        let allowed = match self.allowed(&gadget, tool, &arguments, &context).await {
+            Ok(allowed) => allowed,
+            Err(message) => return Ok((failure(message).into(), Outcome::Refused)),
+        };
         let (caller, runs) = (self.shared.caller.clone(), self.shared.runs.clone());
         let (owner, budget) = (owner(&context), self.shared.options.budget);
         let keep = flame::of(&gadget).is_some();
         let (progress, teller) = progress::teller(&context).unzip();
         let call = |cancel| async move {
-            let called = caller.call(gadget.clone(), tool, arguments, cancel, progress).await;
+            let called = caller.call(gadget.clone(), tool, arguments, allowed, cancel, progress).await;
             if let Some(teller) = teller {
                 teller.finish().await;
             }
-            let (result, outcome) = reply(&gadget, called, |answer| runs.fit(answer, owner, budget, keep));
+            let (result, outcome) = reply(&gadget, called, |answer| runs.fit(answer, &owner, budget, keep));
             Ok((result.into(), outcome))
         };
         self.run(&request.name, &context.ct, call).await
@@ -111,6 +121,7 @@ impl<C: Caller> Server<C> {
     async fn started(
         &self,
         gadget: Arc<Gadget>,
+        tool: usize,
         arguments: Map<String, Value>,
         context: &RequestContext<RoleServer>,
     ) -> (CallToolResponse, Outcome) {
@@ -121,8 +132,12 @@ impl<C: Caller> Server<C> {
             );
             return (failure(message).into(), Outcome::Argument);
         }
+        let allowed = match self.allowed(&gadget, tool, &arguments, context).await {
+            Ok(allowed) => allowed,
+            Err(message) => return (failure(message).into(), Outcome::Refused),
+        };
         let runs = &self.shared.runs;
-        match runs.start(gadget.clone(), arguments, owner(context)).await {
+        match runs.start(gadget.clone(), arguments, allowed, &owner(context)).await {
             Ok(run) if tasks::wanted(context) => {
                 (CallToolResponse::Task(tasks::created(&run, runs.time_to_live())), Outcome::Ok)
             }
@@ -132,6 +147,32 @@ impl<C: Caller> Server<C> {
                 (result.into(), outcome)
             }
         }
+    }
+
+    /// The namespaces that the caller may see of those it asks for.
+    async fn allowed(
+        &self,
+        gadget: &Gadget,
+        tool: usize,
+        arguments: &Map<String, Value>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Allowed, String> {
+        let Some(access) = &self.shared.options.access else { return Ok(None) };
+        let Some(who) = principal(context) else {
+            return Err("this request proved to be from nobody: send a token".to_owned());
+        };
+        if who.operator {
+            return Ok(None);
+        }
+        let rows = gadget.tools.get(tool).is_some_and(runs::can_run_on);
+        let named = arguments.get("namespace").filter(|_| rows);
+        let text = |it: &Value| it.as_str().map(str::to_owned);
+        let wanted: Vec<String> = match named {
+            Some(Value::Array(all)) => all.iter().filter_map(text).collect(),
+            Some(one) => text(one).into_iter().collect(),
+            None => Vec::new(),
+        };
+        access.authorize(who, &wanted).await
     }
 
     /// In compact mode, the call that a call of `run_gadget` stands for, and whether it was one: what follows, the
@@ -202,6 +243,8 @@ impl<C: Caller> Server<C> {
             Reference::Prompt(prompt) => {
                 prompts::argument(prompts::find(&prompts::all(&gadgets), &prompt.name)?, name)?;
                 match Values::of(name) {
+                    // Whom they are shown to may not be someone who may see them all.
+                    Values::Containers if self.shared.options.access.is_some() => complete([], typed),
                     Values::Containers => complete(self.shared.caller.containers(), typed),
                     Values::Tools => complete(self.gadget_names(), typed),
                     Values::Anything => complete([], typed),
@@ -280,7 +323,7 @@ impl<C: Caller> ServerHandler for Server<C> {
             Ok(unwrapped) => unwrapped,
             Err(message) => return Ok(failure(message).into()),
         };
-        let line = Line::start(&request.name, request.arguments.as_ref());
+        let line = Line::start(&request.name, owner(&context), request.arguments.as_ref());
         let found = if through { self.run_target(&request.name) } else { self.find(&request.name) };
         let ended = match found {
             Ok(found) => self.called(found, request, context).await,
@@ -305,7 +348,7 @@ impl<C: Caller> ServerHandler for Server<C> {
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
         let Shared { runs, options, .. } = &*self.shared;
-        tasks::get(runs, &request.task_id, owner(&context), options.budget)
+        tasks::get(runs, &request.task_id, &owner(&context), options.budget)
     }
 
     async fn update_task(
@@ -314,7 +357,7 @@ impl<C: Caller> ServerHandler for Server<C> {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // No task of ours asks for anything, so there is nothing that an answer could be to.
-        tasks::get(&self.shared.runs, &request.task_id, owner(&context), 0).map(drop)
+        tasks::get(&self.shared.runs, &request.task_id, &owner(&context), 0).map(drop)
     }
 
     async fn cancel_task(
@@ -322,7 +365,7 @@ impl<C: Caller> ServerHandler for Server<C> {
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        tasks::cancel(&self.shared.runs, &request.task_id, owner(&context)).await
+        tasks::cancel(&self.shared.runs, &request.task_id, &owner(&context)).await
     }
 
     async fn list_prompts(
@@ -389,7 +432,7 @@ impl<C: Caller> ServerHandler for Server<C> {
             return answer.await;
         }
         let gadgets = self.gadgets();
-        let drawn = flame::read(&self.shared.runs, &gadgets, &request.uri, owner(&context));
+        let drawn = flame::read(&self.shared.runs, &gadgets, &request.uri, &owner(&context));
         let mut read = match drawn {
             Some(drawn) => drawn?,
             None => resources::read(&gadgets, &request.uri)?,

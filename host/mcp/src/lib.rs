@@ -8,6 +8,7 @@
 //! is how a client hears that the list of tools has changed ([`peers`] for sessions, `subscriptions/listen` for the
 //! rest) and how it says that it no longer wants an answer.
 
+pub mod access;
 mod audit;
 pub mod beside;
 mod caller;

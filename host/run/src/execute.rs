@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gadget_registry::descriptor::Kind;
 use gadget_registry::elf::ProgramKind;
-use gadgetry_guest::{Guest, Limits};
+use gadgetry_guest::{Guest, Limits, RowChecker};
 use gadgetry_kernel::{Attached, Filter, Prepared, Settings};
 use serde_json::json;
 
@@ -105,8 +105,12 @@ pub(crate) fn tool(ready: &Ready, tool: usize, arguments: &[u8], stop: &Stop) ->
 
 /// An instance for one run, with what the host lends it.
 pub(crate) fn open(ready: &Ready, tool: usize, stop: &Stop) -> Result<Guest, RunError> {
+    open_with(ready, ready.checkers[tool].clone(), stop)
+}
+
+/// As [`open`], with rows checked by `checker`.
+pub(crate) fn open_with(ready: &Ready, checker: Arc<RowChecker>, stop: &Stop) -> Result<Guest, RunError> {
     let name = &ready.gadget.descriptor.name;
-    let checker = ready.checkers[tool].clone();
     let mut guest = ready
         .component
         .open(name, checker, Limits::default())

@@ -18,7 +18,7 @@ use crate::answer::{Answer, Loss, Summary};
 use crate::gadget::Gadget;
 use crate::guard::{Guard, Guarded};
 use crate::node::Node;
-use crate::request::Request;
+use crate::request::{Allowed, Request};
 use crate::stop::{Stop, StopOnDrop};
 use crate::{execute, gather};
 
@@ -141,12 +141,13 @@ impl Fleet {
     }
 
     /// Calls one tool: checks the arguments against its schema, runs the gadget, collects the rows.
-    /// Cancelling detaches the gadget's programs at once. `progress` is told how far a stream is.
+    /// `allowed`: what the caller may see. Cancelling detaches the gadget's programs at once. `progress` is told how far a stream is.
     pub async fn call(
         &self,
         gadget: Arc<Gadget>,
         tool: usize,
         arguments: Map<String, Value>,
+        allowed: Allowed,
         cancel: CancellationToken,
         progress: Option<OnProgress>,
     ) -> Result<Called, RunError> {
@@ -172,6 +173,7 @@ impl Fleet {
         }
         let name = &gadget.tools[tool].name;
         let request = Request::from_checked(gadget.descriptor.kind, name, arguments, &ready.fields[tool])?;
+        let request = Request { allowed, ..request };
         let collected = Collected::default();
         let sink = Told { rows: collected.clone(), progress };
         let report = self.run(gadget.clone(), request, Box::new(sink), cancel).await?;

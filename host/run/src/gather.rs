@@ -6,6 +6,7 @@
 //! wait, and loses and counts what it cannot keep.
 
 mod merge;
+mod name;
 mod order;
 mod queue;
 mod sum;
@@ -24,6 +25,7 @@ use crate::fleet::{Report, RunError, Sink, failed};
 use crate::node::Ready;
 use crate::request::Request;
 use crate::rows::Rows;
+use name::Name;
 use queue::{Queues, Tail};
 use sum::Part;
 
@@ -87,7 +89,7 @@ pub(crate) async fn run(
     }
     let merges = gadget.descriptor.merge;
     let part = request.to_part(merges);
-    let queues = Arc::new(Queues::new(agents.len(), named && !merges));
+    let queues = Arc::new(Queues::new(agents.len()));
     let stop = cancel.child_token();
     let _stop_when_dropped = stop.clone().drop_guard();
     let names: Vec<String> = agents.iter().map(|it| it.name().to_owned()).collect();
@@ -100,7 +102,7 @@ pub(crate) async fn run(
             (at, ended)
         });
     }
-    let rows = combine(&ready, &request, &names, queues.clone(), sink, stop.clone())?;
+    let rows = combine(&ready, &request, (&names, named), queues.clone(), sink, stop.clone())?;
     let mut parts: Vec<Part> = names.iter().map(|name| Part::new(name)).collect();
     while let Some(ended) = running.join_next().await {
         let Ok((at, ended)) = ended else { continue };
@@ -164,7 +166,7 @@ fn is_stream(gadget: &crate::gadget::Gadget) -> bool {
 fn combine(
     ready: &Arc<Ready>,
     request: &Request,
-    names: &[String],
+    (names, named): (&[String], bool),
     queues: Arc<Queues>,
     sink: Box<dyn Sink>,
     stop: CancellationToken,
@@ -175,14 +177,15 @@ fn combine(
     let shaper = execute::shaper(ready, request, query);
     let rows = Rows::new(sink, shaper, request.max_rows, request.end_at_max_rows);
     let gadget = ready.gadget.clone();
-    let (ready, names, duration) = (ready.clone(), names.to_vec(), request.duration);
+    let names: Vec<Name> = names.iter().map(|name| Name::new(name, named)).collect();
+    let (ready, duration) = (ready.clone(), request.duration);
     std::thread::Builder::new()
         .name(format!("gather-{}", ready.gadget.descriptor.name))
         .spawn(move || {
             let gathered = if merges {
-                merge::run(&ready, &queues, rows, duration, &stop)
+                merge::run(&ready, &names, &queues, rows, duration, &stop)
             } else {
-                Ok(order::run(&names, &queues, rows, duration, &stop))
+                Ok(order::run(names, &queues, rows, duration, &stop))
             };
             // Nobody takes any more: the nodes need not make any.
             queues.abandon();

@@ -19,6 +19,9 @@ pub const MAX_MAX_ROWS: u64 = 100_000;
 /// Size of the kernel's ring buffer when the caller says nothing, in bytes.
 pub const DEFAULT_RING_BYTES: u32 = 4 << 20;
 
+/// The namespaces that a caller may see; `None` for all of them, and the hosts too.
+pub type Allowed = Option<Arc<[String]>>;
+
 /// A validated request.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -41,9 +44,8 @@ pub struct Request {
     pub scope: Scope,
     /// Nodes wanted, by name; empty for all.
     pub nodes: Vec<String>,
-    /// Namespaces that the caller may see: what happens elsewhere is kept from it whatever the gadget does. `None` for all
-    /// of them, and the host.
-    pub allowed: Option<Arc<[String]>>,
+    /// Namespaces that the caller may see: what happens elsewhere is kept from it whatever the gadget does.
+    pub allowed: Allowed,
     /// Whether this is one node's part, of which whoever asks makes the answer: neither grouped nor sorted, with all fields,
     /// and, of a gadget that merges, unfiltered.
     pub part: bool,

@@ -99,7 +99,7 @@ fn options(flags: &Mcp) -> Options {
         ..Limits::default()
     };
     let budget = usize::try_from(flags.result_budget).unwrap_or(usize::MAX).saturating_mul(1 << 10);
-    Options { mode, read_only: flags.read_only, only, without, budget, runs }
+    Options { mode, read_only: flags.read_only, only, without, budget, runs, access: None }
 }
 
 /// A list as given, without the empty names that a trailing comma or an empty variable leaves.
@@ -121,6 +121,8 @@ fn http_config(flags: &Mcp) -> Result<http::Config> {
         allowed_hosts: flags.allowed_hosts.clone(),
         allowed_origins: flags.allowed_origins.clone(),
         token,
+        access: None,
+        oauth: None,
         tls: flags
             .tls_cert_file
             .clone()

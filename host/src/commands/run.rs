@@ -90,7 +90,7 @@ async fn call(
     given: Given,
     cancel: CancellationToken,
 ) -> Result<ExitCode> {
-    let called = fleet.call(gadget, tool, given.arguments, cancel, None).await.map_err(with_flag)?;
+    let called = fleet.call(gadget, tool, given.arguments, None, cancel, None).await.map_err(with_flag)?;
     let Called::Answer(answer, _) = called else {
         bail!("a tool answered with rows");
     };

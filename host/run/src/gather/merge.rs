@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gadgetry_guest::RowChecker;
 use tokio_util::sync::CancellationToken;
 
+use super::name::{self, Name};
 use super::queue::{MOST, Queues};
 use super::sum::Gathered;
 use crate::execute;
@@ -17,16 +19,25 @@ use crate::stop::Stop;
 /// How often the views are made one, and progress is told.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Adds `lines` to `out`, with the node's name in each; a gadget that keeps rows apart keeps it.
+fn named(name: &Name, lines: &[u8], out: &mut Vec<u8>) {
+    let rows = lines.split(|it| *it == b'\n').filter(|it| !it.is_empty());
+    rows.for_each(|row| name.write(row, out));
+}
+
 /// Merges what all nodes give.
 pub(super) fn run(
     ready: &Ready,
+    names: &[Name],
     queues: &Queues,
     mut rows: Rows,
     duration: Option<Duration>,
     stop: &CancellationToken,
 ) -> Result<Gathered, RunError> {
     let broken = |error: gadgetry_guest::GuestError| failed(&ready.gadget, format!("merging: {error}"));
-    let mut guest = execute::open(ready, 0, &Arc::new(Stop::default()))?;
+    let checker = RowChecker::new(&name::schema(&ready.gadget.descriptor.tools[0].row))
+        .map_err(|error| failed(&ready.gadget, format!("merging: {error}")))?;
+    let mut guest = execute::open_with(ready, Arc::new(checker), &Stop::default())?;
     let start = Instant::now();
     let mut tick = start + TICK;
     let (mut parts, mut lives): (Vec<Vec<u8>>, Vec<Vec<u8>>) = Default::default();
@@ -41,7 +52,7 @@ pub(super) fn run(
                 return;
             }
             bytes += batch.lines.len();
-            parts[node].extend_from_slice(&batch.lines);
+            named(&names[node], &batch.lines, &mut parts[node]);
         });
         took.into_iter().for_each(|(node, bytes)| queues.done(node, bytes));
         if closed.iter().all(|it| *it) {
@@ -53,7 +64,14 @@ pub(super) fn run(
         }
         tick = now + TICK;
         lives.resize_with(closed.len(), Vec::new);
-        if queues.lives(&mut lives) {
+        let mut fresh = vec![None; closed.len()];
+        if queues.lives(&mut fresh) {
+            for ((live, fresh), name) in lives.iter_mut().zip(fresh).zip(names) {
+                if let Some(fresh) = fresh {
+                    live.clear();
+                    named(name, &fresh, live);
+                }
+            }
             let views: Vec<&[u8]> = lives.iter().filter(|it| !it.is_empty()).map(Vec::as_slice).collect();
             if rows.live(guest.merge(&views).map_err(broken)?).is_break() {
                 stop.cancel();

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use memchr::{memchr, memmem};
 use tokio_util::sync::CancellationToken;
 
+use super::name::Name;
 use super::queue::{Batch, Queues};
 use super::sum::Gathered;
 use crate::fleet::Progress;
@@ -29,8 +30,7 @@ type Time = [u8; 30];
 
 /// One node's rows that were taken.
 struct Lane {
-    /// What a row of the node begins with.
-    head: Vec<u8>,
+    name: Name,
     batches: VecDeque<Batch>,
     /// Where the next row begins in the first batch.
     at: usize,
@@ -40,14 +40,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(name: &str, named: bool) -> Self {
-        let mut head = b"{".to_vec();
-        if named {
-            head.extend_from_slice(b"\"node\":");
-            head.extend_from_slice(&serde_json::to_vec(name).unwrap_or_default());
-            head.push(b',');
-        }
-        Self { head, batches: VecDeque::new(), at: 0, next: None, closed: false }
+    fn new(name: Name) -> Self {
+        Self { name, batches: VecDeque::new(), at: 0, next: None, closed: false }
     }
 
     /// The next row, without its newline.
@@ -65,19 +59,7 @@ impl Lane {
     fn take(&mut self, out: &mut Vec<u8>) -> Option<usize> {
         let row = self.row()?;
         let len = row.len();
-        match row.strip_prefix(b"{") {
-            Some(b"}") => {
-                out.extend_from_slice(self.head.strip_suffix(b",").unwrap_or(&self.head));
-                out.extend_from_slice(b"}\n");
-            }
-            Some(rest) => {
-                out.extend_from_slice(&self.head);
-                out.extend_from_slice(rest);
-                out.push(b'\n');
-            }
-            // No object: none of the guest's rows is that.
-            None => {}
-        }
+        self.name.write(row, out);
         self.at += len + 1;
         let whole = self.batches.front()?.lines.len();
         if self.at < whole {
@@ -98,14 +80,14 @@ fn time_of(row: &[u8]) -> Option<Time> {
 
 /// Hands the rows of all nodes on, until all are closed or no more are wanted.
 pub(super) fn run(
-    names: &[String],
+    names: Vec<Name>,
     queues: &Queues,
     mut rows: Rows,
     duration: Option<Duration>,
     stop: &CancellationToken,
 ) -> Gathered {
     let start = Instant::now();
-    let mut lanes: Vec<Lane> = names.iter().map(|name| Lane::new(name, queues.named)).collect();
+    let mut lanes: Vec<Lane> = names.into_iter().map(Lane::new).collect();
     let mut heap: BinaryHeap<Reverse<(Time, usize)>> = BinaryHeap::new();
     let mut out = Vec::with_capacity(PIECE + (64 << 10));
     let (mut last, mut late, mut count) = ([0; 30], 0, 0);

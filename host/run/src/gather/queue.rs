@@ -45,19 +45,16 @@ pub(crate) struct Queues {
     came: Condvar,
     went: Condvar,
     each: usize,
-    /// Whether rows are to say of which node they are.
-    pub(crate) named: bool,
 }
 
 impl Queues {
-    pub(crate) fn new(nodes: usize, named: bool) -> Self {
+    pub(crate) fn new(nodes: usize) -> Self {
         let queues = (0..nodes).map(|_| Queue::default()).collect();
         Self {
             state: Mutex::new(State { queues, abandoned: false, news: false }),
             came: Condvar::new(),
             went: Condvar::new(),
             each: (MOST / nodes.max(1)).max(LEAST),
-            named,
         }
     }
 
@@ -113,14 +110,12 @@ impl Queues {
     }
 
     /// The nodes' views of now, where one has a new one.
-    pub(crate) fn lives(&self, known: &mut [Vec<u8>]) -> bool {
+    pub(crate) fn lives(&self, fresh: &mut [Option<Vec<u8>>]) -> bool {
         let mut state = self.state();
         let mut any = false;
-        for (queue, known) in state.queues.iter_mut().zip(known) {
-            if let Some(live) = queue.live.take() {
-                *known = live;
-                any = true;
-            }
+        for (queue, fresh) in state.queues.iter_mut().zip(fresh) {
+            *fresh = queue.live.take();
+            any |= fresh.is_some();
         }
         any
     }
