@@ -28,7 +28,7 @@ mod wait;
 mod yaml;
 
 pub use api::{Cluster, ClusterError};
-pub use connect::{ConnectError, connect};
+pub use connect::connect;
 pub use contents::ContentsError;
 pub use files::{FILES, overlays};
 pub use install::{Done, InstallError, OnProgress, Progress, install};

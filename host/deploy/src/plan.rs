@@ -149,6 +149,11 @@ impl Plan {
         images.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// Whether the cluster is as it shall be already.
+    pub fn is_empty(&self) -> bool {
+        self.steps.iter().all(|step| step.action == Action::Keep) && self.later.is_empty()
+    }
+
     /// How many objects are created, changed, kept and removed.
     pub fn counts(&self) -> [usize; 4] {
         counts(&self.lines())

@@ -204,3 +204,28 @@ fn kinds_are_named_once() {
     let names: BTreeSet<_> = KINDS.iter().map(|kind| kind.resource.kind.clone()).collect();
     assert_eq!(names.len(), KINDS.len());
 }
+
+/// What other parts of this program look for by name.
+#[test]
+fn names_are_those_that_others_look_for() {
+    use gadgetry_cluster::names;
+    let objects = rendered("default");
+    let find =
+        |kind: &str, name: &str| objects.iter().find(|it| it.kind() == kind && it.name() == name).unwrap();
+    let run = &find("ClusterRole", "gadgetry-run").0["rules"];
+    let rule = json!({"apiGroups": [names::GROUP], "resources": [names::RESOURCE], "verbs": [names::VERB]});
+    assert_eq!(run, &json!([rule]));
+    let definition = find("CustomResourceDefinition", &format!("{}.{}", names::RESOURCE, names::GROUP));
+    assert_eq!(definition.0["spec"]["group"], json!(names::GROUP));
+    for (kind, name, selector) in
+        [("DaemonSet", "gadgetry-agent", names::AGENTS), ("Deployment", "gadgetry-server", names::SERVERS)]
+    {
+        let labels = &find(kind, name).0["spec"]["template"]["metadata"]["labels"];
+        for (label, value) in selector.split(',').map(|it| it.split_once('=').unwrap()) {
+            assert_eq!(labels[label], json!(value), "{kind}: {label}");
+        }
+        let (label, value) = names::NODES.split_once('=').unwrap();
+        assert_eq!(find(kind, name).0["spec"]["template"]["spec"]["nodeSelector"][label], json!(value));
+    }
+    assert_eq!(gadgetry_deploy::NAMESPACE, names::NAMESPACE);
+}
