@@ -4,6 +4,7 @@
 
 mod approved;
 mod cli;
+mod cluster;
 mod commands;
 mod fleet;
 mod output;

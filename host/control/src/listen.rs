@@ -2,6 +2,7 @@
 //! lets in. A connection that is not what it should be ends, is counted, and holds up no other.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -50,6 +51,7 @@ struct Stream(Box<dyn Duplex>);
 /// Where connections come in.
 pub struct Listening {
     tcp: Option<(TcpListener, Arc<Identity>, Role)>,
+    plain: Option<TcpListener>,
     unix: Option<(UnixListener, PathBuf)>,
     refused: Arc<AtomicU64>,
 }
@@ -57,7 +59,7 @@ pub struct Listening {
 impl Listening {
     /// Nowhere yet.
     pub fn nowhere() -> Self {
-        Self { tcp: None, unix: None, refused: Arc::default() }
+        Self { tcp: None, plain: None, unix: None, refused: Arc::default() }
     }
 
     /// Also at `address`, for those whose certificate is of the role `from`.
@@ -66,6 +68,16 @@ impl Listening {
             .await
             .map_err(|error| ListenError { place: address.to_owned(), error })?;
         Ok(Self { tcp: Some((listener, identity, from)), ..self })
+    }
+
+    /// Also, without any proof, at a port of the loopback: in a pod that leads to it are the pod's containers, and those who
+    /// may forward a port of it, which the cluster decides.
+    pub async fn forwarded(self, port: u16) -> Result<Self, ListenError> {
+        let address = (Ipv4Addr::LOCALHOST, port);
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| ListenError { place: format!("127.0.0.1:{port}"), error })?;
+        Ok(Self { plain: Some(listener), ..self })
     }
 
     /// Also at a socket of this machine, for its owner alone. One that a killed predecessor left is taken over.
@@ -107,10 +119,13 @@ impl Listening {
         stop: CancellationToken,
     ) -> Result<(), tonic::transport::Error> {
         let (taken, incoming) = mpsc::channel::<io::Result<Stream>>(64);
-        let Self { tcp, unix, refused } = self;
+        let Self { tcp, plain, unix, refused } = self;
         let socket = unix.as_ref().map(|(_, path)| path.clone());
         if let Some((listener, identity, from)) = tcp {
             tokio::spawn(take_tls(listener, identity, from, taken.clone(), refused, stop.clone()));
+        }
+        if let Some(listener) = plain {
+            tokio::spawn(take_plain(listener, taken.clone(), stop.clone()));
         }
         if let Some((listener, _)) = unix {
             tokio::spawn(take_unix(listener, taken.clone(), stop.clone()));
@@ -134,6 +149,24 @@ impl Listening {
             let _ = std::fs::remove_file(path);
         }
         served
+    }
+}
+
+async fn take_plain(listener: TcpListener, taken: mpsc::Sender<io::Result<Stream>>, stop: CancellationToken) {
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        match stream {
+            Ok((stream, _)) => {
+                let _ = stream.set_nodelay(true);
+                if taken.send(Ok(Stream(Box::new(stream)))).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => pause(&error).await,
+        }
     }
 }
 

@@ -109,6 +109,25 @@ impl<A: Clone + PartialEq + Send + Sync + 'static> Nodes<A> {
         self.lock().iter().map(|(name, entry)| (name.clone(), entry.state.clone())).collect()
     }
 
+    /// Whether any node can be asked, as far as is known.
+    pub fn any_ready(&self) -> bool {
+        self.lock().values().any(|it| matches!(it.state, State::Ready(..)))
+    }
+
+    /// Waits until each node has been asked, within reason.
+    pub async fn settled(&self, most: Duration) {
+        let mut changes = self.watch();
+        let settled = async {
+            while self.lock().is_empty() || self.lock().values().any(|it| it.state == State::New) {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Those that take longer are asked all the same.
+        let _ = timeout(most, settled).await;
+    }
+
     /// Told of each change.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()

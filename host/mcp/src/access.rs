@@ -1,6 +1,7 @@
 //! Who may do what: whoever runs the server says how a token is checked, and which namespaces its bearer may see. Without
 //! that, whoever has the server's one token may see everything.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,25 +11,25 @@ use std::sync::Arc;
 pub type Checking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Whom a request has proved to be from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Principal {
     /// The name that runs are bound to, and that stands in the log.
     pub name: Arc<str>,
     /// What the check of rights needs to know beside.
-    pub groups: Arc<[String]>,
+    pub detail: Arc<dyn Any + Send + Sync>,
     /// Whether it holds the server's own token, which gives every right.
     pub(crate) operator: bool,
 }
 
 impl Principal {
     /// A user.
-    pub fn new(name: &str, groups: &[String]) -> Self {
-        Self { name: name.into(), groups: groups.into(), operator: false }
+    pub fn new(name: &str, detail: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { name: name.into(), detail, operator: false }
     }
 
     /// Whoever holds the server's own token.
     pub(crate) fn operator() -> Self {
-        Self { operator: true, ..Self::new("token", &[]) }
+        Self { operator: true, ..Self::new("token", Arc::new(())) }
     }
 }
 

@@ -33,4 +33,5 @@ mod tasks;
 
 pub use caller::Caller;
 pub use options::{Mode, Options, UnknownTool};
+pub use rmcp::model::Tool as Listed;
 pub use server::Server;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use gadget_registry::descriptor::{Descriptor, Kind};
-use gadgetry_enrich::Containers;
+use gadgetry_enrich::{Containers, Pod};
 use gadgetry_guest::{Component, RowChecker, Runtime, Shape};
 use gadgetry_kernel::{Kernel, Prepared};
 use gadgetry_lend::{LendError, Lender, Loan, Options, Terms};
@@ -133,6 +133,11 @@ impl Node {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What the cluster says of a pod, as [`Containers::pod`] takes it.
+    pub fn pod(&self, uid: &str, pod: Option<Pod>) {
+        self.containers().pod(uid, pod);
     }
 
     /// The WASM engine, for whoever describes a component at build.

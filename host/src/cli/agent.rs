@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::agents::Certificates;
+use super::deploy::Cluster;
 use super::lend::Lend;
 use super::trust::Trust;
 
@@ -32,6 +33,16 @@ pub(crate) struct Agent {
     /// Gadgets to have ready before they are asked for, separated by commas. Default: all built-in ones.
     #[arg(long, env = "GADGETRY_GADGET_IMAGES", value_name = "IMAGES", value_delimiter = ',')]
     pub(crate) gadget_images: Vec<String>,
+    /// Ask the cluster for the labels and owners of this node's pods: rows then name a pod's owner, and calls may select
+    /// pods by labels.
+    #[arg(long, env = "GADGETRY_PODS")]
+    pub(crate) pods: bool,
+    /// Labels of pods that rows show, separated by commas.
+    #[arg(long, env = "GADGETRY_POD_LABELS", value_name = "LABELS", value_delimiter = ',')]
+    pub(crate) pod_labels: Vec<String>,
+    /// The cluster of --pods.
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
     /// Runs that may go on at once.
     #[arg(long, env = "GADGETRY_MAX_RUNS", value_name = "COUNT", default_value_t = 64)]
     pub(crate) max_runs: usize,

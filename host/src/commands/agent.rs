@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::own::Own;
 use super::mcp::{end_on_signal, names};
 use crate::cli::agent::Agent;
-use crate::{fleet, setup};
+use crate::{cluster, fleet, setup};
 
 pub(super) async fn run(flags: Agent, built_ins: &'static [u8]) -> Result<ExitCode> {
     let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
@@ -33,6 +33,9 @@ pub(super) async fn run(flags: Agent, built_ins: &'static [u8]) -> Result<ExitCo
     if let Some(address) = &flags.listen {
         let identity = identity.context("--listen needs --agent-tls-cert-file and its key and authorities")?;
         listening = listening.tls(address, Arc::new(identity), Role::Server).await?;
+    }
+    if flags.pods {
+        cluster::tell_of_pods(node.clone(), &flags.cluster, names(&flags.pod_labels)).await?;
     }
     let source = Arc::new(Own::new(supply, node.clone()));
     let fleet = Arc::new(Fleet::local(node));

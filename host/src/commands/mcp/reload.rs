@@ -15,6 +15,7 @@ use gadgetry_run::catalog::Catalog;
 use gadgetry_run::gadget::Gadget;
 use gadgetry_run::node::{Node, Verified};
 use gadgetry_run::supply::Supply;
+use tokio::sync::watch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
@@ -72,6 +73,10 @@ pub(super) struct Served {
     names: Vec<String>,
     hangup: Signal,
     gate: Option<Gate>,
+    /// What would be served if gadgets can run.
+    offered: Vec<Arc<Gadget>>,
+    /// Whether they can; `None` for always.
+    available: Option<watch::Receiver<bool>>,
 }
 
 /// Whether tags are looked up again.
@@ -99,13 +104,26 @@ impl Served {
         for name in &names {
             gadgets.push(admitted(gate.as_ref(), register(&node, supply.fetch(name).await?).await?)?);
         }
+        let offered = gadgets.clone();
         let catalog = Arc::new(Catalog::new(gadgets)?);
-        Ok(Self { images, supply, node, catalog, names, hangup, gate })
+        Ok(Self { images, supply, node, catalog, names, hangup, gate, offered, available: None })
     }
 
     /// The catalogue.
     pub(super) fn catalog(&self) -> Arc<Catalog> {
         self.catalog.clone()
+    }
+
+    /// The same, but served only while gadgets can run, as `available` tells.
+    pub(super) fn while_available(mut self, available: Option<watch::Receiver<bool>>) -> Self {
+        self.available = available;
+        let offered = self.offered.clone();
+        self.publish(&offered);
+        self
+    }
+
+    fn is_available(&self) -> bool {
+        self.available.as_ref().is_none_or(|it| *it.borrow())
     }
 
     /// Keeps the catalogue up to date for as long as it is polled. `refresh`: how often tags are resolved again.
@@ -118,7 +136,19 @@ impl Served {
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = String::new();
         loop {
+            let can_change = async |it: &mut Option<watch::Receiver<bool>>| match it {
+                Some(it) => it.changed().await.is_ok(),
+                None => std::future::pending().await,
+            };
             let tags = tokio::select! {
+                changed = can_change(&mut self.available) => {
+                    if !changed {
+                        self.available = None;
+                    }
+                    let offered = self.offered.clone();
+                    self.publish(&offered);
+                    continue;
+                }
                 Some(()) = self.hangup.recv() => Tags::Again,
                 _ = again.tick(), if refresh.is_some() => Tags::Again,
                 _ = look.tick(), if self.images.file.is_some() => Tags::AsBefore,
@@ -151,7 +181,7 @@ impl Served {
     /// Makes the catalogue that of `self.names`: what is at hand at once, the others as each has been fetched, so that
     /// a registry that does not answer holds up neither a removal nor what comes before it in the list.
     async fn update(&self, tags: Tags) {
-        let before = self.catalog.gadgets();
+        let before = self.offered.clone();
         let present = |name: &String| before.iter().find(|it| it.identity.reference == *name);
         let mut gadgets: Vec<_> = self.names.iter().filter_map(present).cloned().collect();
         self.publish(&gadgets);
@@ -172,15 +202,18 @@ impl Served {
                 }
             }
         }
-        self.node.forget_others(&self.catalog.gadgets());
+        self.node.forget_others(&self.offered);
     }
 
     /// Puts `gadgets` into the catalogue, where they are not what is there; whether they can be.
-    fn publish(&self, gadgets: &[Arc<Gadget>]) -> bool {
+    fn publish(&mut self, gadgets: &[Arc<Gadget>]) -> bool {
+        let offered = gadgets;
+        let gadgets = if self.is_available() { offered } else { &[] };
         let before = self.catalog.gadgets();
         let same = before.len() == gadgets.len()
             && gadgets.iter().all(|gadget| before.iter().any(|it| Arc::ptr_eq(it, gadget)));
         if same {
+            self.offered = offered.to_vec();
             return true;
         }
         let replaced = self.catalog.replace(gadgets.to_vec());
@@ -190,6 +223,9 @@ impl Served {
                 tracing::info!(gadgets = names.join(", "), "the gadgets have changed");
             }
             Err(error) => tracing::error!(%error, "the gadgets stay as they are"),
+        }
+        if replaced.is_ok() {
+            self.offered = offered.to_vec();
         }
         replaced.is_ok()
     }
