@@ -151,7 +151,8 @@ mod tests {
     use crate::cli::Cli;
 
     /// Workloads whose flags are those of this program.
-    const WORKLOADS: [(&str, &str); 2] = [("default", "DaemonSet"), ("scan-only", "Deployment")];
+    const WORKLOADS: [(&str, &str); 3] =
+        [("default", "DaemonSet"), ("default", "Deployment"), ("scan-only", "Deployment")];
 
     fn container((overlay, kind): (&str, &str)) -> Value {
         let objects = rendered(&[overlay.to_owned()], NAMESPACE, &Values::default()).unwrap();

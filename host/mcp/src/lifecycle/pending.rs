@@ -3,6 +3,7 @@
 //! and for the very plan that was shown.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const QUESTIONS: usize = 64;
 
 /// Who was asked, through which tool, with which arguments, and what was shown.
-pub(super) type About = (&'static str, String, String, String);
+pub(super) type About = (Arc<str>, String, String, String);
 
 /// The questions.
 #[derive(Default)]
@@ -49,8 +50,8 @@ impl Pending {
 mod tests {
     use super::*;
 
-    fn about(owner: &'static str, plan: &str) -> About {
-        (owner, "gadgetry_deploy".to_owned(), "null".to_owned(), plan.to_owned())
+    fn about(owner: &str, plan: &str) -> About {
+        (owner.into(), "gadgetry_deploy".to_owned(), "null".to_owned(), plan.to_owned())
     }
 
     #[test]
