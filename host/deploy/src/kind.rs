@@ -1,17 +1,9 @@
-//! The kinds of objects that are installed, as Kubernetes' own types know them. A manifest is held to them strictly, and
-//! an overlay's patch is merged by their rules (which lists are merged by which key).
+//! The kinds of objects that are installed. That they are as Kubernetes has them, and that its own types know all that the
+//! manifests say, is for the tests: the types are many, and no use to a program that sends what it has tested.
 
 use std::sync::LazyLock;
 
-use k8s_openapi::api::{apps, autoscaling, core, networking, policy, rbac};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
-use k8s_openapi::{ClusterResourceScope, DeepMerge, NamespaceResourceScope, Resource, ResourceScope};
 use kube::discovery::ApiResource;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
-use crate::strict;
 
 /// A kind.
 pub struct Kind {
@@ -19,64 +11,46 @@ pub struct Kind {
     pub resource: ApiResource,
     /// Whether its objects belong to a namespace.
     pub namespaced: bool,
-    check: fn(&Value) -> Vec<String>,
-    merge: fn(&Value, &Value) -> Result<Value, String>,
 }
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
 /// All kinds, in the order in which objects are applied: what others need comes first. They are removed the other way.
 pub static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     vec![
-        kind::<core::v1::Namespace>(),
-        kind::<apiextensions::v1::CustomResourceDefinition>(),
-        kind::<core::v1::ServiceAccount>(),
-        kind::<rbac::v1::ClusterRole>(),
-        kind::<rbac::v1::ClusterRoleBinding>(),
-        kind::<rbac::v1::Role>(),
-        kind::<rbac::v1::RoleBinding>(),
-        kind::<core::v1::ConfigMap>(),
-        kind::<core::v1::Secret>(),
-        kind::<networking::v1::NetworkPolicy>(),
-        kind::<policy::v1::PodDisruptionBudget>(),
-        kind::<core::v1::Service>(),
-        kind::<apps::v1::DaemonSet>(),
-        kind::<apps::v1::Deployment>(),
-        kind::<autoscaling::v2::HorizontalPodAutoscaler>(),
-        kind::<networking::v1::Ingress>(),
+        kind("v1", "Namespace", "namespaces", false),
+        kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+        kind("v1", "ServiceAccount", "serviceaccounts", true),
+        kind(RBAC, "ClusterRole", "clusterroles", false),
+        kind(RBAC, "ClusterRoleBinding", "clusterrolebindings", false),
+        kind(RBAC, "Role", "roles", true),
+        kind(RBAC, "RoleBinding", "rolebindings", true),
+        kind("v1", "ConfigMap", "configmaps", true),
+        kind("v1", "Secret", "secrets", true),
+        kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", true),
+        kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
+        kind("v1", "Service", "services", true),
+        kind("apps/v1", "DaemonSet", "daemonsets", true),
+        kind("apps/v1", "Deployment", "deployments", true),
+        kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true),
+        kind("networking.k8s.io/v1", "Ingress", "ingresses", true),
     ]
 });
 
-trait Scope: ResourceScope {
-    const NAMESPACED: bool;
+fn kind(api_version: &str, name: &str, plural: &str, namespaced: bool) -> Kind {
+    Kind { resource: resource(api_version, name, plural), namespaced }
 }
 
-impl Scope for NamespaceResourceScope {
-    const NAMESPACED: bool = true;
-}
-
-impl Scope for ClusterResourceScope {
-    const NAMESPACED: bool = false;
-}
-
-fn kind<T>() -> Kind
-where
-    T: Resource + Serialize + DeserializeOwned + DeepMerge,
-    T::Scope: Scope,
-{
-    let resource = ApiResource {
-        group: T::GROUP.to_owned(),
-        version: T::VERSION.to_owned(),
-        api_version: T::API_VERSION.to_owned(),
-        kind: T::KIND.to_owned(),
-        plural: T::URL_PATH_SEGMENT.to_owned(),
-    };
-    Kind { resource, namespaced: T::Scope::NAMESPACED, check: strict::unknown::<T>, merge: merge::<T> }
-}
-
-fn merge<T: Serialize + DeserializeOwned + DeepMerge>(base: &Value, patch: &Value) -> Result<Value, String> {
-    let read = |value: &Value| serde_json::from_value::<T>(value.clone()).map_err(|error| error.to_string());
-    let (mut base, patch) = (read(base)?, read(patch)?);
-    base.merge_from(patch);
-    serde_json::to_value(base).map_err(|error| error.to_string())
+/// How the API names a kind.
+pub(crate) fn resource(api_version: &str, name: &str, plural: &str) -> ApiResource {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: api_version.to_owned(),
+        kind: name.to_owned(),
+        plural: plural.to_owned(),
+    }
 }
 
 impl Kind {
@@ -94,15 +68,5 @@ impl Kind {
     /// Its place in [`KINDS`].
     pub(crate) fn order(name: &str) -> usize {
         KINDS.iter().position(|kind| kind.resource.kind == name).unwrap_or(KINDS.len())
-    }
-
-    /// What in `object` this kind does not know, or knows otherwise; nothing if all is well.
-    pub fn check(&self, object: &Value) -> Vec<String> {
-        (self.check)(object)
-    }
-
-    /// `base` with what `patch` says, as a strategic merge has it.
-    pub(crate) fn merge(&self, base: &Value, patch: &Value) -> Result<Value, String> {
-        (self.merge)(base, patch)
     }
 }

@@ -73,14 +73,6 @@ pub enum PlanError {
     /// The cluster.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// An object that Kubernetes would not know.
-    #[error("{id}: {wrong}")]
-    Object {
-        /// Which.
-        id: Id,
-        /// What is wrong.
-        wrong: String,
-    },
     /// There is one already, elsewhere.
     #[error(
         "gadgetry is installed in the namespace {there} of {cluster}: name that one, or undeploy it first"
@@ -157,6 +149,11 @@ impl Plan {
         images.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// Whether the cluster is as it shall be already.
+    pub fn is_empty(&self) -> bool {
+        self.steps.iter().all(|step| step.action == Action::Keep) && self.later.is_empty()
+    }
+
     /// How many objects are created, changed, kept and removed.
     pub fn counts(&self) -> [usize; 4] {
         counts(&self.lines())
@@ -177,15 +174,6 @@ pub(crate) fn counts(lines: &[Line]) -> [usize; 4] {
 pub fn rendered(overlays: &[String], namespace: &str, values: &Values) -> Result<Vec<Object>, PlanError> {
     let mut objects = render::overlays(overlays)?;
     settle::settle(&mut objects, namespace, values, &overlays.join(", "))?;
-    for object in &objects {
-        let wrong = match Kind::of(object.api_version(), object.kind()) {
-            Some(kind) => kind.check(&object.0),
-            None => vec!["of a kind that is not known here".to_owned()],
-        };
-        if !wrong.is_empty() {
-            return Err(PlanError::Object { id: object.id(), wrong: wrong.join("; ") });
-        }
-    }
     Ok(objects)
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::files;
 use crate::kind::Kind;
+use crate::merge::merge;
 use crate::object::Object;
 
 /// An overlay that cannot be rendered.
@@ -113,10 +114,7 @@ fn apply(objects: &mut [Object], path: &str) -> Result<(), RenderError> {
     let wrong = |reason: String| RenderError::File { path: path.to_owned(), reason };
     let target = objects.iter_mut().find(|it| it.id() == patch.id());
     let target = target.ok_or_else(|| wrong(format!("patches {}, which is not there", patch.id())))?;
-    let kind = Kind::of(patch.api_version(), patch.kind());
-    let kind = kind.ok_or_else(|| wrong("of a kind that is not known here".to_owned()))?;
-    target.0 = kind.merge(&target.0, &patch.0).map_err(wrong)?;
-    Ok(())
+    merge(&mut target.0, &patch.0).map_err(wrong)
 }
 
 fn kustomization(folder: &str) -> Result<Kustomization, RenderError> {

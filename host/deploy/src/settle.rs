@@ -1,8 +1,6 @@
 //! Settles what the manifests leave open: the namespace, and the operator's values. Without either, the objects stay as
 //! `kubectl kustomize` renders them.
 
-use k8s_openapi::DeepMerge;
-use k8s_openapi::api::core::v1::ResourceRequirements;
 use serde_json::{Map, Value, json};
 
 use crate::object::{COMPONENT, Object};
@@ -125,10 +123,11 @@ fn workload(
     if let Some(resources) = resources {
         let done = each_pod(objects, Some(part), |pod| {
             for container in pod.get_mut("containers").and_then(Value::as_array_mut).into_iter().flatten() {
-                let has = container.get("resources").cloned().unwrap_or_default();
-                let mut has: ResourceRequirements = serde_json::from_value(has).unwrap_or_default();
-                has.merge_from(resources.clone());
-                container["resources"] = json!(has);
+                for (part, said) in [("requests", &resources.requests), ("limits", &resources.limits)] {
+                    for (name, quantity) in said {
+                        container["resources"][part][name] = json!(quantity);
+                    }
+                }
             }
         });
         act(key("agent.resources", "server.resources"), done)?;

@@ -3,15 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::Resource;
-use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job, core::v1::PersistentVolumeClaim};
-use kube::discovery::ApiResource;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Cluster, ClusterError};
 use crate::install::{Done, InstallError, OnProgress, Progress};
-use crate::kind::{KINDS, Kind};
+use crate::kind::{KINDS, Kind, resource};
 use crate::object::{Id, Object};
 use crate::plan::{Action, Line, counts, is_root, line};
 use crate::wait;
@@ -80,13 +77,8 @@ pub async fn removal(cluster: &Cluster) -> Result<Removal, ClusterError> {
 async fn gadgets(cluster: &Cluster, definition: &Object) -> Result<usize, ClusterError> {
     let text = |pointer: &str| definition.0.pointer(pointer).and_then(|it| it.as_str()).unwrap_or_default();
     let (group, version) = (text("/spec/group"), text("/spec/versions/0/name"));
-    let resource = ApiResource {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        api_version: format!("{group}/{version}"),
-        kind: text("/spec/names/kind").to_owned(),
-        plural: text("/spec/names/plural").to_owned(),
-    };
+    let api_version = format!("{group}/{version}");
+    let resource = resource(&api_version, text("/spec/names/kind"), text("/spec/names/plural"));
     match cluster.list(&resource, None, "").await {
         Ok(all) => Ok(all.len()),
         // Defined a moment ago, and not served yet.
@@ -99,8 +91,12 @@ async fn gadgets(cluster: &Cluster, definition: &Object) -> Result<usize, Cluste
 async fn strangers(cluster: &Cluster, namespace: &str) -> Result<Vec<String>, ClusterError> {
     let mut found = Vec::new();
     let kinds = KINDS.iter().filter(|kind| kind.namespaced).map(|kind| kind.resource.clone());
-    let more =
-        [wait::pods(), resource::<StatefulSet>(), resource::<Job>(), resource::<PersistentVolumeClaim>()];
+    let more = [
+        wait::pods(),
+        resource("apps/v1", "StatefulSet", "statefulsets"),
+        resource("batch/v1", "Job", "jobs"),
+        resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    ];
     for resource in kinds.chain(more) {
         let all = cluster.list(&resource, Some(namespace), "").await?;
         let others = all.iter().filter(|it| !it.is_ours() && is_root(it) && !is_of_every_namespace(it));
@@ -120,16 +116,6 @@ fn is_of_every_namespace(object: &Object) -> bool {
         // Made by the cluster for a service account.
         "Secret" => object.annotation("kubernetes.io/service-account.name").is_some(),
         _ => false,
-    }
-}
-
-fn resource<T: Resource>() -> ApiResource {
-    ApiResource {
-        group: T::GROUP.to_owned(),
-        version: T::VERSION.to_owned(),
-        api_version: T::API_VERSION.to_owned(),
-        kind: T::KIND.to_owned(),
-        plural: T::URL_PATH_SEGMENT.to_owned(),
     }
 }
 

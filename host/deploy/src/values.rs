@@ -4,11 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use k8s_openapi::api::core::v1::{ResourceRequirements, Toleration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::strict;
 
 /// A value's name, what it is, and what it does; for help, the documents, and to find where a name ends.
 pub struct Known {
@@ -123,9 +120,35 @@ pub(crate) struct Workload {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tolerations: Option<Vec<Toleration>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) resources: Option<ResourceRequirements>,
+    pub(crate) resources: Option<Resources>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) priority_class: Option<String>,
+}
+
+/// A taint that pods tolerate, as the API has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Toleration {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) operator: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) effect: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) toleration_seconds: Option<i64>,
+}
+
+/// What a container asks for and may have at most, as the API has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Resources {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) requests: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) limits: BTreeMap<String, String>,
 }
 
 /// What is said of the ingress.
@@ -279,17 +302,6 @@ impl Given {
 }
 
 fn read(map: &Map<String, Value>) -> Result<Values, String> {
-    // Kubernetes' types within skip what they do not know, so they are asked each.
-    for part in ["agent", "server"] {
-        if let Some(resources) = map.get(part).and_then(|it| it.get("resources")) {
-            strict::read::<ResourceRequirements>(resources)
-                .map_err(|reason| format!("{part}.resources: {reason}"))?;
-        }
-        if let Some(tolerations) = map.get(part).and_then(|it| it.get("tolerations")) {
-            strict::read::<Vec<Toleration>>(tolerations)
-                .map_err(|reason| format!("{part}.tolerations: {reason}"))?;
-        }
-    }
     let values: Values =
         serde_json::from_value(Value::Object(map.clone())).map_err(|error| error.to_string())?;
     let Values { image, image_pull_policy, server, agent, .. } = &values;
@@ -376,7 +388,7 @@ mod tests {
                 "agent.tolerations=[{key: a, oprator: Exists}]",
                 "agent.tolerations: [0].oprator: no such field",
             ),
-            ("agent.resources.limit.memory=1Gi", "agent.resources: limit: no such field"),
+            ("agent.resources.limit.memory=1Gi", "unknown field `limit`"),
             ("image=a b", "image: is no reference"),
         ] {
             let error = set(&[given]).unwrap_err().to_string();

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::Resource;
-use k8s_openapi::api::core::v1::Pod;
 use kube::discovery::ApiResource;
 use serde_json::Value;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Cluster, ClusterError};
+use crate::kind;
 use crate::object::{COMPONENT, OURS, Object};
 
 /// Between two looks.
@@ -107,13 +106,7 @@ pub(crate) async fn ready(
 }
 
 pub(crate) fn pods() -> ApiResource {
-    ApiResource {
-        group: Pod::GROUP.to_owned(),
-        version: Pod::VERSION.to_owned(),
-        api_version: Pod::API_VERSION.to_owned(),
-        kind: Pod::KIND.to_owned(),
-        plural: Pod::URL_PATH_SEGMENT.to_owned(),
-    }
+    kind::resource("v1", "Pod", "pods")
 }
 
 /// Why pods of `workload` are not ready, by node.

@@ -139,3 +139,50 @@ pub(crate) enum Output {
     /// YAML; of a dry run the objects themselves.
     Yaml,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{CommandFactory, Parser};
+    use gadgetry_deploy::{NAMESPACE, Values, rendered};
+    use serde_json::Value;
+
+    use crate::cli::Cli;
+
+    /// Workloads whose flags are those of this program.
+    const WORKLOADS: [(&str, &str); 3] =
+        [("default", "DaemonSet"), ("default", "Deployment"), ("scan-only", "Deployment")];
+
+    fn container((overlay, kind): (&str, &str)) -> Value {
+        let objects = rendered(&[overlay.to_owned()], NAMESPACE, &Values::default()).unwrap();
+        let workload = objects.into_iter().find(|it| it.kind() == kind).unwrap();
+        workload.0["spec"]["template"]["spec"]["containers"][0].clone()
+    }
+
+    #[test]
+    fn manifests_have_flags_that_there_are() {
+        for workload in WORKLOADS {
+            let arguments = container(workload)["args"].as_array().cloned().unwrap();
+            let arguments = arguments.iter().map(|it| it.as_str().unwrap());
+            let parsed = Cli::try_parse_from(std::iter::once("gadgetry").chain(arguments));
+            assert!(parsed.is_ok(), "{workload:?}: {}", parsed.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn manifests_have_variables_that_there_are() {
+        for workload in WORKLOADS {
+            let container = container(workload);
+            let command = Cli::command();
+            let command = command.find_subcommand(container["args"][0].as_str().unwrap()).unwrap();
+            let known = command.get_arguments().filter_map(|it| it.get_env()?.to_str());
+            let known: BTreeSet<&str> = known.chain(["GADGETRY_CACHE", "GADGETRY_LOG_LEVEL"]).collect();
+            for variable in container["env"].as_array().unwrap() {
+                let name = variable["name"].as_str().unwrap();
+                let ours = name.starts_with("GADGETRY_");
+                assert!(!ours || known.contains(name), "{workload:?}: {name} is of no flag");
+            }
+        }
+    }
+}

@@ -42,7 +42,7 @@ fn the_containerfile_fetches_nothing_and_is_nobody_s_root() {
     assert!(all.iter().all(|(name, _)| known.contains(&name.as_str())), "nothing runs while it is built");
 }
 
-fn binary() -> std::path::PathBuf {
+pub(crate) fn binary() -> std::path::PathBuf {
     let given = std::env::var_os("GADGETRY_BIN").map(std::path::PathBuf::from);
     // This test's own folder is target/release/deps.
     let beside = || std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("gadgetry");

@@ -143,8 +143,10 @@ async fn only_what_is_ours_is_removed() {
     double.put(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine", "namespace": NAMESPACE}}));
     double.put(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": [],
                       "metadata": {"name": "gadgetry-of-others", "labels": {"app.kubernetes.io/name": "gadgetry"}}}));
-    double.put(json!({"apiVersion": "gadgets.gadgetry.dev/v1alpha1", "kind": "Gadget", "metadata": {"name": "g"},
-                      "spec": {"image": "trace_exec"}}));
+    double.put(
+        json!({"apiVersion": "gadgets.gadgetry.dev/v1alpha1", "kind": "Gadget", "metadata": {"name": "g"},
+                      "spec": {"image": "trace_exec"}}),
+    );
     let removal = gadgetry_deploy::removal(&world.cluster).await.unwrap();
     assert_eq!(
         removal.notes,
@@ -185,7 +187,10 @@ async fn a_namespace_of_others_stays_theirs() {
     let plan = world.make(world.request(&[])).await;
     assert!(plan.notes.iter().any(|it| it.contains("is somebody else's")), "{:?}", plan.notes);
     let namespace = controllers.double.get("Namespace", "", NAMESPACE).unwrap();
-    assert_eq!(namespace["metadata"].get("labels").and_then(|it| it.get("app.kubernetes.io/managed-by")), None);
+    assert_eq!(
+        namespace["metadata"].get("labels").and_then(|it| it.get("app.kubernetes.io/managed-by")),
+        None
+    );
     world.undeploy().await;
     assert!(controllers.double.get("Namespace", "", NAMESPACE).is_some());
 }
@@ -247,7 +252,10 @@ async fn a_fault_half_way_is_told_and_gone_on_from() {
     let plan = world.plan(world.request(&[])).await.unwrap();
     controllers.double.fault("services", Fault::Forbidden);
     let error = world.install(&plan).await.unwrap_err().to_string();
-    assert!(error.contains("objects are done, then: cannot apply Service gadgetry-test/gadgetry-agent"), "{error}");
+    assert!(
+        error.contains("objects are done, then: cannot apply Service gadgetry-test/gadgetry-agent"),
+        "{error}"
+    );
     assert!(error.contains("ask for that right"), "{error}");
     controllers.double.heal();
     let plan = world.plan(world.request(&[])).await.unwrap();

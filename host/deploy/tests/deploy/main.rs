@@ -7,6 +7,7 @@ mod documents;
 mod kustomize;
 mod lifecycle;
 mod manifests;
+mod shell;
 mod world;
 mod yaml;
 

@@ -51,62 +51,6 @@ fn each_file_is_used_and_has_one_object() {
 }
 
 #[test]
-fn kubernetes_knows_all_they_say() {
-    for overlay in overlays() {
-        for object in rendered(overlay) {
-            let kind = Kind::of(object.api_version(), object.kind()).unwrap();
-            assert_eq!(kind.check(&object.0), Vec::<String>::new(), "{overlay}: {}", object.id());
-        }
-    }
-    // Files by themselves too: what a patch says, a merge might lose.
-    for (path, text) in FILES.iter().filter(|(path, _)| !path.ends_with("kustomization.yaml")) {
-        let object = Object(serde_saphyr::from_str(text).unwrap());
-        let kind = Kind::of(object.api_version(), object.kind()).unwrap_or_else(|| panic!("{path}"));
-        let mut whole = object.0.clone();
-        // A patch of containers names no image, which the type requires nowhere.
-        whole["metadata"]["labels"] = json!({});
-        assert_eq!(kind.check(&whole), Vec::<String>::new(), "{path}");
-    }
-}
-
-/// What would make such a check worthless: that it passes whatever it is given.
-#[test]
-fn a_planted_mistake_is_found() {
-    let objects = rendered("default");
-    let find = |kind: &str| objects.iter().find(|it| it.kind() == kind).unwrap().clone();
-    for (kind, pointer, field, value, said) in [
-        (
-            "DaemonSet",
-            "/spec/template/spec",
-            "hostPId",
-            json!(true),
-            "spec.template.spec.hostPId: no such field",
-        ),
-        (
-            "DaemonSet",
-            "/spec/template/spec/containers/0/securityContext",
-            "readonlyRootFilesystem",
-            json!(true),
-            "spec.template.spec.containers[0].securityContext.readonlyRootFilesystem: no such field",
-        ),
-        ("ClusterRole", "/rules/0", "verb", json!(["get"]), "rules[0].verb: no such field"),
-        ("NetworkPolicy", "/spec", "policytypes", json!([]), "spec.policytypes: no such field"),
-        (
-            "CustomResourceDefinition",
-            "/spec/versions/0",
-            "additionalPrinterColumn",
-            json!([]),
-            "spec.versions[0].additionalPrinterColumn: no such field",
-        ),
-    ] {
-        let mut object = find(kind);
-        object.0.pointer_mut(pointer).unwrap()[field] = value;
-        let known = Kind::of(object.api_version(), object.kind()).unwrap();
-        assert_eq!(known.check(&object.0), [said]);
-    }
-}
-
-#[test]
 fn every_object_says_whose_it_is() {
     let version = env!("CARGO_PKG_VERSION");
     for overlay in overlays() {
@@ -259,4 +203,29 @@ fn what_refers_to_something_finds_it() {
 fn kinds_are_named_once() {
     let names: BTreeSet<_> = KINDS.iter().map(|kind| kind.resource.kind.clone()).collect();
     assert_eq!(names.len(), KINDS.len());
+}
+
+/// What other parts of this program look for by name.
+#[test]
+fn names_are_those_that_others_look_for() {
+    use gadgetry_cluster::names;
+    let objects = rendered("default");
+    let find =
+        |kind: &str, name: &str| objects.iter().find(|it| it.kind() == kind && it.name() == name).unwrap();
+    let run = &find("ClusterRole", "gadgetry-run").0["rules"];
+    let rule = json!({"apiGroups": [names::GROUP], "resources": [names::RESOURCE], "verbs": [names::VERB]});
+    assert_eq!(run, &json!([rule]));
+    let definition = find("CustomResourceDefinition", &format!("{}.{}", names::RESOURCE, names::GROUP));
+    assert_eq!(definition.0["spec"]["group"], json!(names::GROUP));
+    for (kind, name, selector) in
+        [("DaemonSet", "gadgetry-agent", names::AGENTS), ("Deployment", "gadgetry-server", names::SERVERS)]
+    {
+        let labels = &find(kind, name).0["spec"]["template"]["metadata"]["labels"];
+        for (label, value) in selector.split(',').map(|it| it.split_once('=').unwrap()) {
+            assert_eq!(labels[label], json!(value), "{kind}: {label}");
+        }
+        let (label, value) = names::NODES.split_once('=').unwrap();
+        assert_eq!(find(kind, name).0["spec"]["template"]["spec"]["nodeSelector"][label], json!(value));
+    }
+    assert_eq!(gadgetry_deploy::NAMESPACE, names::NAMESPACE);
 }

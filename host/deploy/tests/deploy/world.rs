@@ -50,7 +50,9 @@ impl World {
 
     pub(crate) fn request(&self, set: &[&str]) -> Request {
         let mut values = Given::default();
-        for it in set.iter().map(|it| (*it).to_owned()).chain(self.image.iter().map(|it| format!("image={it}"))) {
+        for it in
+            set.iter().map(|it| (*it).to_owned()).chain(self.image.iter().map(|it| format!("image={it}")))
+        {
             values.set(&it).unwrap();
         }
         Request {
@@ -87,7 +89,9 @@ impl World {
     pub(crate) async fn undeploy(&self) {
         let removal = gadgetry_deploy::removal(&self.cluster).await.unwrap();
         let within = Some(self.patience);
-        gadgetry_deploy::undeploy(&self.cluster, &removal, within, &|_| {}, &CancellationToken::new()).await.unwrap();
+        gadgetry_deploy::undeploy(&self.cluster, &removal, within, &|_| {}, &CancellationToken::new())
+            .await
+            .unwrap();
     }
 
     /// A Secret's data as text.
@@ -116,7 +120,8 @@ const NODES: [&str; 3] = ["node-a", "node-b", "node-c"];
 
 impl Controllers {
     fn start(double: Arc<Double>) -> Self {
-        let (broken, version) = (Arc::<Mutex<BTreeMap<_, _>>>::default(), Arc::<Mutex<Option<String>>>::default());
+        let (broken, version) =
+            (Arc::<Mutex<BTreeMap<_, _>>>::default(), Arc::<Mutex<Option<String>>>::default());
         let of_task = (double.clone(), broken.clone(), version.clone());
         let task = tokio::spawn(async move {
             let (double, broken, version) = of_task;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use gadgetry_mcp::lifecycle::{Action, Doing, Lifecycle, OnStep, Operator, Planned};
 use gadgetry_mcp::{Options, Server, stdio};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig, ElicitRequestParams,
-    ElicitResult, ElicitationAction, ElicitationCapability, FormElicitationCapability, Implementation,
-    ProgressNotificationParam, ProtocolVersion,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig,
+    ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationCapability, FormElicitationCapability,
+    Implementation, ProgressNotificationParam, ProtocolVersion,
 };
 use rmcp::service::{NotificationContext, RequestContext, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -99,7 +99,9 @@ impl ClientHandler for User {
         request: ElicitRequestParams,
         _: RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
-        let ElicitRequestParams::FormElicitationParams { message, .. } = request else { panic!("not a form") };
+        let ElicitRequestParams::FormElicitationParams { message, .. } = request else {
+            panic!("not a form")
+        };
         self.asked.lock().unwrap().push(message);
         let (action, content) = self.answer.clone().expect("who cannot ask is not asked to");
         let mut result = ElicitResult::new(action);
@@ -210,7 +212,9 @@ async fn a_user_who_does_not_agree_is_not_overruled() {
         (ElicitationAction::Accept, json!({"confirm": "true"})),
         (ElicitationAction::Accept, Value::Null),
     ];
-    for (combination, answer) in COMBINATIONS.into_iter().flat_map(|it| answers.clone().map(|answer| (it, answer))) {
+    for (combination, answer) in
+        COMBINATIONS.into_iter().flat_map(|it| answers.clone().map(|answer| (it, answer)))
+    {
         let world = World::new(combination, Some(answer.clone()), true, Options::default()).await;
         let result = world.call("gadgetry_undeploy", json!({"confirm": true})).await;
         assert_eq!(result.is_error, Some(true), "{combination:?} {answer:?}");
@@ -256,7 +260,8 @@ async fn a_dry_run_asks_nobody() {
 #[tokio::test]
 async fn an_answer_is_to_the_question_that_was_put() {
     let world = World::new((Transport::Http, Era::Stateless), yes(), true, Options::default()).await;
-    let ask = async |request: CallToolRequestParams| match world.client.call_tool_once(request).await.unwrap() {
+    let ask = async |request: CallToolRequestParams| match world.client.call_tool_once(request).await.unwrap()
+    {
         CallToolResponse::InputRequired(asked) => asked.request_state.unwrap(),
         other => panic!("no question: {other:?}"),
     };
@@ -292,9 +297,11 @@ async fn an_answer_is_to_the_question_that_was_put() {
 async fn what_changes_something_is_listed_where_it_is_allowed() {
     let all = ["gadgetry_status", "gadgetry_deploy", "gadgetry_upgrade", "gadgetry_undeploy"];
     let read_only = || Options { read_only: true, ..Options::default() };
-    for (destructive, options, expected) in
-        [(true, Options::default(), &all[..]), (false, Options::default(), &all[..1]), (true, read_only(), &all[..1])]
-    {
+    for (destructive, options, expected) in [
+        (true, Options::default(), &all[..]),
+        (false, Options::default(), &all[..1]),
+        (true, read_only(), &all[..1]),
+    ] {
         let world = World::new((Transport::Pipes, Era::Sessions), yes(), destructive, options).await;
         let tools = world.client.list_tools(None).await.unwrap().tools;
         let ours: Vec<_> = tools.iter().filter(|it| it.name.starts_with("gadgetry_")).collect();
@@ -314,7 +321,9 @@ async fn what_changes_something_is_listed_where_it_is_allowed() {
         let status = world.call("gadgetry_status", json!({})).await;
         assert_eq!(status.structured_content.unwrap()["deployed"], json!(false));
         if expected.len() == 1 {
-            assert!(world.client.call_tool(request("gadgetry_undeploy", json!({"confirm": true}))).await.is_err());
+            assert!(
+                world.client.call_tool(request("gadgetry_undeploy", json!({"confirm": true}))).await.is_err()
+            );
             assert_eq!(world.changed(), 0);
         }
     }

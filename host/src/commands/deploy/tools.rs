@@ -189,8 +189,7 @@ impl Planned for Install {
     }
 
     fn is_empty(&self) -> bool {
-        let [create, change, _, remove] = self.plan.counts();
-        create + change + remove == 0
+        self.plan.is_empty()
     }
 
     fn carry_out(&self, step: OnStep, cancel: CancellationToken) -> Doing<'_, Map<String, Value>> {

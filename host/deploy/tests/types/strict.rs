@@ -19,14 +19,6 @@ pub(crate) fn unknown<T: Serialize + DeserializeOwned>(given: &Value) -> Vec<Str
     }
 }
 
-/// `given` as a `T`, if that knows all of it.
-pub(crate) fn read<T: Serialize + DeserializeOwned>(given: &Value) -> Result<T, String> {
-    match unknown::<T>(given).as_slice() {
-        [] => serde_json::from_value(given.clone()).map_err(|error| error.to_string()),
-        wrong => Err(wrong.join("; ")),
-    }
-}
-
 fn compare(path: &str, given: &Value, again: &Value, wrong: &mut Vec<String>) {
     match (given, again) {
         (Value::Object(given), Value::Object(again)) => {
