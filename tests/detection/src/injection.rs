@@ -17,7 +17,7 @@ pub struct Share {
 }
 
 impl Share {
-    fn add(&mut self, found: bool) {
+    pub(crate) fn add(&mut self, found: bool) {
         self.found += usize::from(found);
         self.of += 1;
     }

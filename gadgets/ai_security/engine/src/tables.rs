@@ -149,7 +149,7 @@ impl Automaton {
         }
         let mut place = words::skip_gap(text, end);
         for _ in 0..=next.gap {
-            if place >= text.len() {
+            if place >= text.len() || words::ends_sentence(text, place) {
                 return None;
             }
             if let Some(found) = self.parts(number + 1, text, place, budget) {

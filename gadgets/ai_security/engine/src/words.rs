@@ -51,3 +51,8 @@ pub(crate) fn skip_gap(text: &[u8], at: usize) -> usize {
     };
     at + text[at..].iter().take(MAX_WORD).take_while(gap).count()
 }
+
+/// Whether a sentence ends at `at`: a full stop that is followed by something else than a word, as the one in a name is.
+pub(crate) fn ends_sentence(text: &[u8], at: usize) -> bool {
+    matches!(text[at], b'.' | b'!' | b'?') && text.get(at + 1).is_none_or(u8::is_ascii_whitespace)
+}
