@@ -135,9 +135,9 @@ impl Engine {
         self.scan(&String::from_utf8_lossy(bytes), side, options)
     }
 
-    /// Whether no rule finds anything in a row as it is written, by one look at its bytes: what is encoded in it is not
-    /// decoded, and a row that is not ASCII is not told to be clean. A row that is not clean is to be scanned; it may
-    /// prove harmless.
+    /// Whether no rule finds anything in a row as it looks, by one look at its bytes: what is encoded in it is not decoded,
+    /// and a row with characters that are not shown is not told to be clean. A row that is not clean is to be scanned; it
+    /// may prove harmless.
     pub fn clean(&self, row: &[u8]) -> bool {
         scanners::clean(row)
     }

@@ -26,6 +26,12 @@ pub(crate) fn within(text: &[u8], at: usize) -> bool {
     joins(text, at) && joins_before(text, at)
 }
 
+/// Whether a place is within a word for sure, by the bytes before and after it: of ASCII.
+pub(crate) fn within_ascii(before: u8, after: u8) -> bool {
+    let joins = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    joins(before) && joins(after)
+}
+
 /// The end of the word at `at`.
 pub(crate) fn skip_word(text: &[u8], at: usize) -> usize {
     if joins(text, at) {
