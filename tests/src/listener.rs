@@ -78,7 +78,7 @@ impl Listener {
 
 /// Builds `folder` as `image` and pushes it.
 pub fn publish(host: &Host, folder: &Path, image: &str, insecure: &str) {
-    let (sdk, folder) = (gadgetry_tests::root().display().to_string(), folder.display().to_string());
+    let (sdk, folder) = (crate::root().display().to_string(), folder.display().to_string());
     host.ok(&["gadget", "build", &folder, "--sdk", &sdk, "--tag", image]);
     host.ok(&["gadget", "push", image, insecure]);
 }
@@ -86,10 +86,10 @@ pub fn publish(host: &Host, folder: &Path, image: &str, insecure: &str) {
 /// The gadget `echo`, in a folder where it can be changed.
 pub fn copy_of_echo(host: &Host) -> std::path::PathBuf {
     let folder = host.folder().join("echo");
-    let from = gadgetry_tests::root().join("tests/gadgets/echo");
+    let from = crate::root().join("tests/gadgets/echo");
     let copied = Command::new("cp").arg("-r").args([&from, &folder]).status();
     assert!(copied.expect("cp starts").success());
-    let sdk = gadgetry_tests::root().join("sdk").display().to_string();
+    let sdk = crate::root().join("sdk").display().to_string();
     rewrite(&folder.join("Cargo.toml"), "../../../sdk", &sdk);
     folder
 }

@@ -1,8 +1,8 @@
 //! `make bench`: the figures of the documents, with the peers' on the same load in the same go. Machines are noisy,
 //! so the figure to read is the ratio. Prints a table, and writes `bench.json` beside the build output.
 //!
-//! Usage: `bench [PART...]`, a part being `opens`, `kernel`, `guest`, `guard`, `query`, `scan`, `detection`, `call`, `memory`, `net`,
-//! `profile`, `twenty`, `ten`; all of them by default.
+//! Usage: `bench [PART...]`, a part being `opens`, `kernel`, `guest`, `guard`, `query`, `scan`, `detection`, `call`,
+//! `memory`, `net`, `profile`, `twenty`, `ten`; all of them by default.
 
 use anyhow::Result;
 use gadgetry_tests::bench::{self, Table};
