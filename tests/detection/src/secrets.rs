@@ -183,7 +183,9 @@ pub struct Sources {
 pub fn sources(repository: &Path) -> Result<Sources> {
     let lock = std::fs::read_to_string(repository.join("Cargo.lock")).context("Cargo.lock")?;
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).context("no CARGO_HOME")?;
+    let home = home
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))
+        .context("no CARGO_HOME")?;
     let mut sources = Sources::default();
     for registry in std::fs::read_dir(home.join("registry/src")).context("run `cargo fetch` first")? {
         let registry = registry?.path();

@@ -60,14 +60,16 @@ pub fn train(texts: &[&Text]) -> Trained {
         }
     }
     let of = |attack: bool| {
-        let mut all: Vec<f32> = sums.iter().zip(&samples).filter(|(_, it)| it.attack == attack).map(|(sum, _)| *sum).collect();
+        let mut all: Vec<f32> =
+            sums.iter().zip(&samples).filter(|(_, it)| it.attack == attack).map(|(sum, _)| *sum).collect();
         all.sort_by(|one, other| other.total_cmp(one));
         all
     };
     let (attacks, benign) = (of(true), of(false));
     let threshold = |share: f64| benign[(benign.len() as f64 * share) as usize];
     let (sure, sign) = (threshold(SURE) + MARGIN, threshold(SIGN));
-    let above = |sum: f32| 100.0 * attacks.iter().filter(|it| **it >= sum).count() as f64 / attacks.len() as f64;
+    let above =
+        |sum: f32| 100.0 * attacks.iter().filter(|it| **it >= sum).count() as f64 / attacks.len() as f64;
     let told = format!(
         "{} terms; a verdict from {sure:.2} on finds {:.1} %, a sign from {sign:.2} on {:.1} % of {} attacks; sums of harmless texts: {:.1?}",
         hashes.len(),
@@ -102,7 +104,8 @@ fn folded(text: &str) -> String {
 }
 
 fn sample(text: &Text, numbers: &HashMap<u32, u32>) -> Sample {
-    let words = Terms::of(&folded(&text.text)).map(|it| it.hashes.map(|hash| numbers.get(&hash).copied())).collect();
+    let words =
+        Terms::of(&folded(&text.text)).map(|it| it.hashes.map(|hash| numbers.get(&hash).copied())).collect();
     Sample { attack: text.label == Label::Attack, fold: text.group % FOLDS, words }
 }
 

@@ -106,7 +106,11 @@ impl Iterator for Terms<'_> {
         } else {
             while let Some(byte) = text.get(at).filter(|byte| KIND[usize::from(**byte)] == 1) {
                 // Numbers are alike.
-                push(if byte.is_ascii_digit() { b'0' } else { byte | (u8::from(byte.is_ascii_uppercase()) << 5) });
+                push(if byte.is_ascii_digit() {
+                    b'0'
+                } else {
+                    byte | (u8::from(byte.is_ascii_uppercase()) << 5)
+                });
                 at += 1;
             }
         }

@@ -252,8 +252,10 @@ impl Scan<'_> {
         let like: Vec<_> =
             self.found.iter().filter(|it| it.rule == LIKE_ATTACKS).map(|it| (it.start, it.end)).collect();
         for finding in &mut self.found {
-            let near = |(start, end): &(usize, usize)| *start <= finding.end + NEAR && *end + NEAR >= finding.start;
-            let phrase = finding.category == Category::Injection && DOUBTED.contains(&finding.rule.get(..3).unwrap_or_default());
+            let near =
+                |(start, end): &(usize, usize)| *start <= finding.end + NEAR && *end + NEAR >= finding.start;
+            let phrase = finding.category == Category::Injection
+                && DOUBTED.contains(&finding.rule.get(..3).unwrap_or_default());
             if phrase && Via::NORMALISED.contains(finding.via) && !like.iter().any(near) {
                 finding.score = finding.score * 3 / 5;
             }

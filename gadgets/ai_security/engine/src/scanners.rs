@@ -4,8 +4,8 @@
 use crate::checks::{digits, luhn, mod97};
 use crate::scan::rule_of;
 use crate::tables::{self, Rule, Scanner};
-use crate::{normal, urls};
 use crate::words::joins_before;
+use crate::{normal, urls};
 
 /// What is told of a thing found: its rule and where it is.
 pub(crate) type Found<'f> = dyn FnMut(&'static Rule, usize, usize) + 'f;

@@ -12,7 +12,8 @@ use gadgetry_detection::injection::{self, Share};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let path: PathBuf = arguments.first().context("usage: evaluate CORPUS [training|held-out] [--wrong]")?.into();
+    let path: PathBuf =
+        arguments.first().context("usage: evaluate CORPUS [training|held-out] [--wrong]")?.into();
     let has = |flag: &str| arguments.iter().any(|it| it == flag);
     let part = if has("training") { Part::Training } else { Part::HeldOut };
     let texts = corpus::read(&path)?;
@@ -26,12 +27,25 @@ fn main() -> Result<()> {
             *rules.entry(finding.rule).or_default() += 1;
         }
         if has("--wrong") {
-            let told: Vec<_> = findings.all.iter().map(|it| format!("{} {:?}", it.rule, &text.text[it.start..it.end])).collect();
+            let told: Vec<_> = findings
+                .all
+                .iter()
+                .map(|it| format!("{} {:?}", it.rule, &text.text[it.start..it.end]))
+                .collect();
             let begin: String = text.text.chars().take(300).collect();
-            println!("{:?} {} {} {}: {begin:?} {}", text.label, text.class, text.source, text.language, told.join(", "));
+            println!(
+                "{:?} {} {} {}: {begin:?} {}",
+                text.label,
+                text.class,
+                text.source,
+                text.language,
+                told.join(", ")
+            );
         }
     });
-    let row = |name: &str, share: Share| println!("{name:30} {:5} of {:5} {:7.2} %", share.found, share.of, share.percent());
+    let row = |name: &str, share: Share| {
+        println!("{name:30} {:5} of {:5} {:7.2} %", share.found, share.of, share.percent())
+    };
     row("recall", report.recall);
     println!("{:30} {:24.2} %", "classes counted alike", report.of_classes());
     for (name, share) in report.classes.iter().chain(&report.sources).chain(&report.languages) {
