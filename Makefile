@@ -7,6 +7,7 @@
 #   make build    target/release/gadgetry, with the built-in gadgets inside
 #   make image    the files of the container image, for deploy/Containerfile
 #   make docs     the generated parts of the documents
+#   make train    the classifier of ai_security anew, from packages
 #   make fuzz     every fuzz target for a minute (FUZZ_SECONDS)
 
 SHELL := /bin/bash
@@ -18,7 +19,7 @@ export GADGETRY_BIN := $(BIN)
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: run test bench lint build gadgets image docs fuzz setup setup-test setup-bench setup-lint setup-fuzz clean
+.PHONY: run test bench lint build gadgets image docs train fuzz setup setup-test setup-bench setup-lint setup-fuzz clean
 
 # Cargo unifies features over what it is asked to build: always the whole workspace, or dependencies compile twice.
 WORKSPACE := --release --workspace
@@ -51,6 +52,11 @@ image: build
 
 docs: build
 	$(BIN) docs --out docs
+
+# The texts are fetched from packages by name and version; the same texts give the same weights.
+train: setup-test
+	python3 tests/tools/corpus/make.py $(CARGO_TARGET_DIR)/corpus
+	cargo run $(WORKSPACE) --bin train -- $(CARGO_TARGET_DIR)/corpus/corpus.jsonl gadgets/ai_security/engine/likeness.bin
 
 # Without cargo-fuzz, whose flags are few: so the stable compiler will do, and one tool less is to be installed.
 fuzz: setup-fuzz

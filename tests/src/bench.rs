@@ -1,6 +1,7 @@
 //! Benchmarks: each part measures one side of the product, and its peers where there are any.
 
 pub mod call;
+pub mod detection;
 pub mod fleet;
 pub mod guard;
 pub mod guest;
