@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use gadgetry_cluster::connection::{Connection, Options};
 use gadgetry_kube_double::Double;
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use serde_json::{Value, json};
@@ -52,6 +53,11 @@ impl World {
         let namespace = format!("gadgetry-test-{}-{number}", std::process::id());
         let mut world = Self { connection, namespace: namespace.clone(), double, made: Vec::new() };
         world.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await;
+        if world.double.is_none() {
+            // Pods are refused until a controller has made it.
+            let accounts: Api<ServiceAccount> = Api::namespaced(world.client(), &namespace);
+            soon("the default service account", || async { accounts.get("default").await.ok() }).await;
+        }
         world
     }
 
