@@ -69,7 +69,7 @@ async fn only_metadata_is_asked_for() {
     let count = || world.as_double().seen().len();
     drop(pods);
     // Whoever is not listened to any more says nothing more.
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let before = count();
     world.as_double().expire();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

@@ -13,7 +13,7 @@ use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use serde_json::{Value, json};
 
 /// How long anything may take to be noticed.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A cluster.
 pub(crate) struct World {
