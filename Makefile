@@ -5,7 +5,9 @@
 #   make bench    the figures of the documents, beside the peers' on the same load (root)
 #   make lint     rustfmt, clippy, licences and bans
 #   make build    target/release/gadgetry, with the built-in gadgets inside
+#   make image    the files of the container image, for deploy/Containerfile
 #   make docs     the generated parts of the documents
+#   make train    the classifier of ai_security anew, from packages
 #   make fuzz     every fuzz target for a minute (FUZZ_SECONDS)
 
 SHELL := /bin/bash
@@ -17,7 +19,7 @@ export GADGETRY_BIN := $(BIN)
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: run test bench lint build gadgets docs fuzz setup setup-test setup-bench setup-lint setup-fuzz clean
+.PHONY: run test bench lint build gadgets image docs train fuzz setup setup-test setup-bench setup-lint setup-fuzz clean
 
 # Cargo unifies features over what it is asked to build: always the whole workspace, or dependencies compile twice.
 WORKSPACE := --release --workspace
@@ -44,8 +46,17 @@ lint: setup-lint
 	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
 	cargo deny --log-level error check bans licenses sources
 
+image: build
+	deploy/image.sh $(BIN) $(CARGO_TARGET_DIR)/image
+	@echo "now: docker build -f deploy/Containerfile -t IMAGE $(CARGO_TARGET_DIR)/image   (or: buildah build ...)"
+
 docs: build
 	$(BIN) docs --out docs
+
+# The texts are fetched from packages by name and version; the same texts give the same weights.
+train: setup-test
+	python3 tests/tools/corpus/make.py $(CARGO_TARGET_DIR)/corpus
+	cargo run $(WORKSPACE) --bin train -- $(CARGO_TARGET_DIR)/corpus/corpus.jsonl gadgets/ai_security/engine/likeness.bin
 
 # Without cargo-fuzz, whose flags are few: so the stable compiler will do, and one tool less is to be installed.
 fuzz: setup-fuzz

@@ -1,6 +1,9 @@
 //! The command line: what can be asked, and by which flag or environment variable.
 
+pub(crate) mod agent;
+pub(crate) mod agents;
 pub(crate) mod dashes;
+pub(crate) mod deploy;
 pub(crate) mod gadget;
 pub(crate) mod lend;
 pub(crate) mod mcp;
@@ -26,11 +29,21 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve gadgets as MCP tools.
     Mcp(Box<mcp::Mcp>),
-    /// Run a gadget here and print its rows.
-    Run(run::Run),
+    /// Run a gadget here, or on other nodes, and print its rows.
+    Run(Box<run::Run>),
+    /// Run gadgets on this node for a server elsewhere.
+    Agent(Box<agent::Agent>),
     /// Make, build, publish and inspect gadgets.
     #[command(subcommand)]
     Gadget(gadget::Gadget),
+    /// Install gadgetry into a cluster, or make what is installed as the flags say.
+    Deploy(Box<deploy::Deploy>),
+    /// Bring what is installed in a cluster to this version.
+    Upgrade(Box<deploy::Upgrade>),
+    /// Remove gadgetry from a cluster.
+    Undeploy(Box<deploy::Undeploy>),
+    /// Say what is installed in a cluster, and how it is.
+    Status(deploy::Status),
     /// Write the generated parts of the documents.
     #[command(hide = true)]
     Docs {

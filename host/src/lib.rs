@@ -4,7 +4,9 @@
 
 mod approved;
 mod cli;
+mod cluster;
 mod commands;
+mod fleet;
 mod output;
 mod setup;
 

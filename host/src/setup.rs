@@ -40,7 +40,7 @@ fn supply_under(policy: Policy, trust: &Trust, built_ins: &'static [u8]) -> Resu
         crate::cli::trust::Pull::Missing => Pull::Missing,
         crate::cli::trust::Pull::Never => Pull::Never,
     };
-    Ok(Supply::new(built_ins, store(trust)?, remote(trust)?, policy, pull))
+    Ok(Supply::new(built_ins, store(trust)?, remote(trust), policy, pull))
 }
 
 /// The local store.
@@ -53,9 +53,9 @@ pub(crate) fn store(trust: &Trust) -> Result<Store> {
 }
 
 /// Access to registries.
-pub(crate) fn remote(trust: &Trust) -> Result<Remote> {
+pub(crate) fn remote(trust: &Trust) -> Remote {
     let options = Options { insecure: trust.insecure_registry.clone(), ..Options::new() };
-    Ok(Remote::new(options, Arc::new(Transfer::new()))?)
+    Remote::new(options, Arc::new(Transfer::new()))
 }
 
 /// The policy file, and what the flags add to it.
@@ -93,9 +93,9 @@ fn granted(lend: &Lend) -> Result<Vec<Granted>> {
     Ok(granted)
 }
 
-/// The node agent of this machine.
-pub(crate) fn node(lend: &Lend) -> Result<Node> {
-    let config = Config { name: None, cache: cache()?, files: gadgetry_enrich::Config::local() };
+/// The node agent of this machine; `kernel`: whether it runs gadgets itself, or has others do it.
+pub(crate) fn node(lend: &Lend, name: Option<String>, kernel: bool) -> Result<Node> {
+    let config = Config { name, cache: cache()?, files: gadgetry_enrich::Config::local(), kernel };
     let authorities = match &lend.http_ca_file {
         Some(file) => {
             std::fs::read(file).with_context(|| format!("cannot read --http-ca-file {}", file.display()))?

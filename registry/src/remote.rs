@@ -137,9 +137,8 @@ pub struct Remote {
 
 impl Remote {
     /// Access with these options.
-    pub fn new(options: Options, progress: Arc<dyn Progress>) -> Result<Self, RemoteError> {
-        let http = Http::new(options).map_err(|problem| problem.of(&"the HTTP client"))?;
-        Ok(Self { http, progress })
+    pub fn new(options: Options, progress: Arc<dyn Progress>) -> Self {
+        Self { http: Http::new(options), progress }
     }
 
     /// Bounds `work` by the deadline, and says what it was about when it fails.

@@ -5,6 +5,8 @@ pub mod bench;
 pub mod client;
 pub mod container;
 pub mod host;
+pub mod listener;
+pub mod nodes;
 pub mod registry;
 pub mod rows;
 pub mod shell;

@@ -1,102 +1,14 @@
 //! Gadgets that come, change and go while the server runs, each told to a client that did nothing but listen: by the
 //! file of images, by a tag that moved in a real registry, and by SIGHUP; and a call that outlives its gadget.
 
-use std::path::Path;
-use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
-use gadget_registry::descriptor::RESERVED_TOOLS;
 use gadgetry_tests::host::Host;
+use gadgetry_tests::listener::{Listener, PATIENCE, copy_of_echo, publish, rewrite};
 use gadgetry_tests::registry::Registry;
 use rmcp::model::CallToolRequestParams;
-use rmcp::service::{NotificationContext, RunningService};
-use rmcp::transport::TokioChildProcess;
-use rmcp::{ClientHandler, RoleClient, ServiceExt};
 use serde_json::json;
-use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
-
-/// Longer than a change takes to be seen, shorter than a person waits.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A client that listens.
-#[derive(Clone, Default)]
-struct Ear(Arc<Notify>);
-
-impl ClientHandler for Ear {
-    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
-        self.0.notify_one();
-    }
-}
-
-struct World {
-    client: RunningService<RoleClient, Ear>,
-    pid: u32,
-}
-
-impl World {
-    /// Starts `gadgetry mcp ARGUMENTS` with a client of the session era.
-    async fn start(host: &Host, arguments: &[&str]) -> Self {
-        let mut command = vec!["mcp"];
-        command.extend_from_slice(arguments);
-        let command = tokio::process::Command::from(host.command(&command));
-        let process = TokioChildProcess::new(command).expect("gadgetry starts");
-        let pid = process.id().expect("a process");
-        let client = Ear::default().serve(process).await.expect("a session");
-        // The server learns of the session by a notification, which nothing answers.
-        sleep(Duration::from_millis(300)).await;
-        Self { client, pid }
-    }
-
-    async fn tools(&self) -> Vec<String> {
-        let list = self.client.list_tools(None).await.expect("a list").tools;
-        let gadgets = list.into_iter().map(|tool| tool.name.into_owned());
-        gadgets.filter(|it| !RESERVED_TOOLS.contains(&it.as_str())).collect()
-    }
-
-    async fn changed(&self, why: &str) {
-        timeout(PATIENCE, self.client.service().0.notified())
-            .await
-            .unwrap_or_else(|_| panic!("not told: {why}"));
-    }
-
-    fn hang_up(&self) {
-        let sent = Command::new("kill").args(["-HUP", &self.pid.to_string()]).status();
-        assert!(sent.expect("kill starts").success());
-    }
-
-    /// The description of the tool `echo`.
-    async fn description(&self) -> String {
-        let list = self.client.list_tools(None).await.expect("a list").tools;
-        let tool = list.into_iter().find(|tool| tool.name == "echo").expect("the tool is there");
-        tool.description.expect("a description").into_owned()
-    }
-}
-
-/// Builds `folder` as `image` and pushes it.
-fn publish(host: &Host, folder: &Path, image: &str, insecure: &str) {
-    let (sdk, folder) = (gadgetry_tests::root().display().to_string(), folder.display().to_string());
-    host.ok(&["gadget", "build", &folder, "--sdk", &sdk, "--tag", image]);
-    host.ok(&["gadget", "push", image, insecure]);
-}
-
-/// The gadget `echo`, in a folder where it can be changed.
-fn copy_of_echo(host: &Host) -> std::path::PathBuf {
-    let folder = host.folder().join("echo");
-    let from = gadgetry_tests::root().join("tests/gadgets/echo");
-    let copied = Command::new("cp").arg("-r").args([&from, &folder]).status();
-    assert!(copied.expect("cp starts").success());
-    let sdk = gadgetry_tests::root().join("sdk").display().to_string();
-    rewrite(&folder.join("Cargo.toml"), "../../../sdk", &sdk);
-    folder
-}
-
-fn rewrite(file: &Path, from: &str, to: &str) {
-    let text = std::fs::read_to_string(file).expect("the file");
-    assert!(text.contains(from), "{from} is not in {}", file.display());
-    std::fs::write(file, text.replace(from, to)).expect("the file");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_file_of_images_adds_and_removes_gadgets_and_never_mid_run() {
@@ -104,7 +16,7 @@ async fn the_file_of_images_adds_and_removes_gadgets_and_never_mid_run() {
     let file = host.folder().join("images");
     std::fs::write(&file, "snapshot_process\n").expect("the file");
     let flag = format!("--gadget-images-file={}", file.display());
-    let world = World::start(&host, &[&flag]).await;
+    let world = Listener::start(&host, &[&flag]).await;
     assert_eq!(world.tools().await, ["snapshot_process"]);
 
     std::fs::write(&file, "snapshot_process\ntrace_open # and this\n").expect("the file");
@@ -146,7 +58,7 @@ async fn a_tag_that_moved_is_found_on_the_interval_and_on_sighup() {
     let other = Host::new();
     let images = format!("--gadget-images={image}");
     let often = [images.as_str(), insecure.as_str(), "--allow-unsigned", "--refresh=1s"];
-    let world = World::start(&other, &often).await;
+    let world = Listener::start(&other, &often).await;
     assert_eq!(
         world.description().await,
         "Returns its text, repeated. For testing that a call reaches a gadget and comes back."
@@ -162,7 +74,7 @@ async fn a_tag_that_moved_is_found_on_the_interval_and_on_sighup() {
 
     // Without an interval, a signal is what it takes.
     let seldom = [images.as_str(), insecure.as_str(), "--allow-unsigned"];
-    let world = World::start(&other, &seldom).await;
+    let world = Listener::start(&other, &seldom).await;
     assert!(world.description().await.starts_with("Returns its text, changed."));
     rewrite(&source, "Returns its text, changed.", "Returns its text, again.");
     publish(&host, &folder, &image, &insecure);

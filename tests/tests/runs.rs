@@ -22,18 +22,42 @@ static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A fleet in this process with the built-in gadget `name`.
 async fn fleet(name: &str) -> (Arc<Fleet>, Arc<Gadget>, tempfile::TempDir) {
+    let (fleet, gadget, _, folder) = node(name).await;
+    (fleet, gadget, folder)
+}
+
+/// The same, with its node.
+async fn node(name: &str) -> (Arc<Fleet>, Arc<Gadget>, Arc<Node>, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
+    let files = gadgetry_enrich::Config::local();
+    let node = Arc::new(Node::new(Config { name: None, cache: None, files, kernel: true }).expect("a node"));
+    let image = supply(folder.path()).fetch(name).await.expect("the gadget");
+    let gadget = node.register(image).expect("it is registered");
+    (Arc::new(Fleet::local(node.clone())), gadget, node, folder)
+}
+
+/// The built-in gadgets, with a store in `folder`.
+fn supply(folder: &std::path::Path) -> Supply {
     let bundle =
         std::fs::read(gadgetry_tests::target().join("gadgets/builtins.tar")).expect("run `make build` first");
     let bundle = Bundle::parse(Vec::leak(bundle)).expect("a bundle");
-    let store = Store::open(folder.path()).expect("a store");
-    let remote = Remote::new(Options::default(), Arc::new(())).expect("a client");
-    let supply = Supply::new(bundle, store, remote, Policy::built_ins_only(), Pull::Never);
-    let files = gadgetry_enrich::Config::local();
-    let node = Arc::new(Node::new(Config { name: None, cache: None, files }).expect("a node"));
-    let image = supply.fetch(name).await.expect("the gadget");
-    let gadget = node.register(image).expect("it is registered");
-    (Arc::new(Fleet::local(node)), gadget, folder)
+    let store = Store::open(folder).expect("a store");
+    let remote = Remote::new(Options::default(), Arc::new(()));
+    Supply::new(bundle, store, remote, Policy::built_ins_only(), Pull::Never)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gadgets_share_is_kept_while_somebody_registers() {
+    let _alone = ALONE.lock().await;
+    let (_fleet, _gadget, node, _folder) = node("trace_open").await;
+    let read = |registering: &dyn std::fmt::Debug| format!("{registering:?}").contains("read: true");
+    let held = node.registering();
+    assert!(!read(&held), "kept from a registration that is over");
+    let image = supply(tempfile::tempdir().expect("a folder").path()).fetch("trace_exec").await.expect("it");
+    node.register(image).expect("it is registered");
+    assert!(read(&node.registering()), "not kept for the next one");
+    drop(held);
+    assert!(!read(&node.registering()), "kept when nobody registers any more");
 }
 
 /// Ids of the eBPF programs that this process holds.
@@ -91,7 +115,7 @@ async fn a_cancelled_call_leaves_nothing_attached_after_100_ms() {
     });
     let call = tokio::spawn({
         let (fleet, cancel) = (fleet.clone(), cancel.clone());
-        async move { fleet.call(gadget, 0, arguments(json!({"duration": 60})), cancel, Some(progress)).await }
+        async move { fleet.call(gadget, 0, arguments(json!({"duration": 60})), None, cancel, Some(progress)).await }
     });
     let begin = Instant::now();
     while programs().is_empty() {
@@ -122,7 +146,7 @@ async fn a_background_run_is_read_in_pages_and_stopped() {
     let runs = Runs::new(fleet, Limits::default());
     let filter = format!("path == \"{path}\" && pid in [{}]", opens.pid());
     let run =
-        runs.start(gadget.clone(), arguments(json!({"filter": filter})), "me").await.expect("it starts");
+        runs.start(gadget.clone(), arguments(json!({"filter": filter})), None, "me").await.expect("it starts");
     assert_eq!(run.status, Status::Running);
     let ours = programs();
     assert!(!attached(&ours).is_empty(), "of {ours:?} none is attached");
@@ -154,7 +178,7 @@ async fn a_background_run_is_read_in_pages_and_stopped() {
 
     // A filter that no row can pass: refused before anything is attached.
     let wrong =
-        runs.start(gadget, arguments(json!({"filter": "pth == \"x\""})), "me").await.expect_err("refused");
+        runs.start(gadget, arguments(json!({"filter": "pth == \"x\""})), None, "me").await.expect_err("refused");
     assert!(wrong.to_string().contains("did you mean `path`"), "{wrong}");
 }
 

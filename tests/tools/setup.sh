@@ -46,6 +46,8 @@ test)
         "$venv/bin/pip" install --quiet --disable-pip-version-check 'mcp==2.*'
         touch "$venv/ready"
     fi
+    # Any kubectl will do; Debian's renders as well as a new one.
+    command -v kubectl >/dev/null || apt_install kubernetes-client
     # The protocol's conformance suite and inspector need a newer Node than Debian's; npm brings one as a package.
     command -v npm >/dev/null || apt_install npm
     node="$CARGO_TARGET_DIR/node"

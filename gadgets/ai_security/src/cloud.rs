@@ -197,6 +197,40 @@ fn receipt(answer: Json) -> Result<AsyncScanResponse, Problem> {
         .ok_or(Problem::lacks(crate::shapes::Lacks("scan_id")))
 }
 
+/// What becomes of an answer, whichever request it is to: for the fuzzer.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn read_answer(status: u16, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let response = gadget::http::Response {
+        status,
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: body.to_vec(),
+        tries: 1,
+    };
+    let json = match answer::read(Ok(response)) {
+        Ok(json) => json,
+        Err(problem) => return problem.message.into_bytes(),
+    };
+    let mut odd = Odd::default();
+    if let Ok(verdict) = ScanResponse::verdict(json.clone(), &mut odd) {
+        gadget::row::write(&verdict, &mut out);
+        out.push(b'\n');
+    }
+    if let Some(receipt) = AsyncScanResponse::read(json.clone(), &mut odd) {
+        gadget::row::write(&receipt, &mut out);
+        out.push(b'\n');
+    }
+    for result in Vec::<ScanIdResult>::read(json.clone(), &mut odd).into_iter().flatten() {
+        gadget::row::write(&result, &mut out);
+        out.push(b'\n');
+    }
+    for report in Vec::<ThreatScanReport>::read(json, &mut odd).into_iter().flatten() {
+        gadget::row::write(&report, &mut out);
+        out.push(b'\n');
+    }
+    out
+}
+
 /// Tells the operator what was not as the service describes itself.
 fn tell(odd: &Odd) {
     if !odd.places.is_empty() {

@@ -28,6 +28,14 @@ use crate::content::INLINE;
 use crate::params::{Batch, Inline, Reports, Results};
 use crate::settings::Settings;
 
+/// Reads bytes as an answer of the service to each request there is, and writes what was understood as the tools do: for
+/// the fuzzer.
+#[doc(hidden)]
+#[cfg(not(target_arch = "wasm32"))]
+pub fn read_answer(status: u16, body: &[u8]) -> Vec<u8> {
+    cloud::read_answer(status, body)
+}
+
 /// Scans a prompt, a model's response or both (also code and tool calls) and returns the verdict at once: `category`
 /// (benign, malicious) and `action` (allow, block). Use it before a prompt goes to a model and before a response is
 /// shown or acted on. `prompt_detected` and `response_detected` say which threats: injection, dlp (secrets, personal

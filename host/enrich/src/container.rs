@@ -1,8 +1,11 @@
 //! A container as the rest of the host sees it: immutable, shared, and ready to be put into rows.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use crate::cgroup::is_hash;
+use crate::{Pod, cgroup::is_hash};
 
 /// Characters kept of a name; the longest image reference that registries take is shorter.
 const TEXT_CAP: usize = 512;
@@ -69,6 +72,7 @@ pub(crate) struct Details {
     pub(crate) pod_uid: Option<String>,
     pub(crate) sandbox: bool,
     pub(crate) created: Option<String>,
+    pub(crate) pod_details: Option<Arc<Pod>>,
 }
 
 impl Details {
@@ -94,6 +98,8 @@ impl Details {
         fill(&mut self.namespace, other.namespace);
         fill(&mut self.pod_uid, other.pod_uid);
         fill(&mut self.created, other.created);
+        // What the cluster says last is true.
+        self.pod_details = other.pod_details.or(self.pod_details.take());
         self.sandbox |= other.sandbox;
     }
 }
@@ -126,6 +132,8 @@ pub struct Container {
     pub created: Option<String>,
     /// Its first process.
     pub pid: Option<u32>,
+    /// What the cluster says of its pod.
+    pub pod_details: Option<Arc<Pod>>,
     json: Box<str>,
 }
 
@@ -145,6 +153,7 @@ impl Container {
             sandbox: details.sandbox,
             created: text(&details.created),
             pid,
+            pod_details: details.pod_details.clone(),
             json: Box::default(),
         };
         container.json = serde_json::to_string(&container).unwrap_or_else(|_| "{}".to_owned()).into();
@@ -152,7 +161,7 @@ impl Container {
     }
 
     /// The `container` object of rows: `id` (shortened when it is a hash), `name`, `image`, `runtime`, `pod`,
-    /// `namespace`; unknown ones left out. Made once.
+    /// `namespace`, `owner`, `labels`; unknown ones left out. Made once.
     pub fn json(&self) -> &str {
         &self.json
     }
@@ -177,7 +186,12 @@ impl Serialize for Container {
             pod: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             namespace: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            owner: Option<&'a str>,
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            labels: BTreeMap<&'a str, &'a str>,
         }
+        let pod = self.pod_details.as_deref();
         Row {
             id: self.short_id(),
             name: self.name.as_deref(),
@@ -185,6 +199,8 @@ impl Serialize for Container {
             runtime: self.runtime,
             pod: self.pod.as_deref(),
             namespace: self.namespace.as_deref(),
+            owner: pod.and_then(|pod| pod.owner.as_deref()),
+            labels: pod.map(Pod::to_show).unwrap_or_default(),
         }
         .serialize(serializer)
     }

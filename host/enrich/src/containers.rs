@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc, thread::JoinHandle};
 
 use crate::{
-    Change, Config, Container, Lookup, Selector,
+    Change, Config, Container, Lookup, Pod, Selector,
     resolve::Node,
     watch::{Stop, Watcher},
 };
@@ -68,6 +68,12 @@ impl Containers {
     /// The mount namespaces of the containers that `selector` means.
     pub fn matching(&self, selector: &Selector) -> Vec<u32> {
         self.0.node.with(|table| table.matching(selector))
+    }
+
+    /// What the cluster says of a pod, from now on, for its containers that run and those that come; `None` once the pod is
+    /// gone, which changes nothing for containers that are known.
+    pub fn pod(&self, uid: &str, pod: Option<Pod>) {
+        self.0.node.with(|table| table.pod(uid, pod));
     }
 
     /// Calls `apply` at once for every container that `selector` means, and then for each that comes or goes, until

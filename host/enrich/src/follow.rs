@@ -35,6 +35,7 @@ impl Follower {
             Some(container) if self.members.insert(mntns) => {
                 (self.apply)(Change::Added { mntns, container: container.clone() });
             }
+            // Nobody's any more, or of a pod whose labels have changed.
             None if self.members.remove(&mntns) => (self.apply)(Change::Removed { mntns }),
             _ => {}
         }

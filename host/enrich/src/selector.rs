@@ -1,7 +1,7 @@
 //! Which containers are meant. What is given must hold all together; a selector with nothing given means every
 //! container.
 
-use crate::Container;
+use crate::{Container, Labels};
 
 /// Names containers by what a person or a model knows of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Selector {
     pub pod: Option<String>,
     /// The pod's namespace.
     pub namespace: Option<String>,
+    /// The pod's labels; a pod of which none are known yet is not meant.
+    pub labels: Option<Labels>,
 }
 
 impl Selector {
@@ -27,6 +29,9 @@ impl Selector {
         let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         is(&self.pod, &container.pod)
             && is(&self.namespace, &container.namespace)
+            && self.labels.as_ref().is_none_or(|wanted| {
+                container.pod_details.as_ref().is_some_and(|pod| wanted.matches(&pod.labels))
+            })
             && self.container.as_deref().is_none_or(|wanted| names(wanted, container))
             && self.image.as_deref().is_none_or(|wanted| {
                 container.image.as_deref().is_some_and(|image| is_image(wanted, image))

@@ -7,7 +7,7 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use crate::{
-    Container, Origin, Selector,
+    Container, Origin, Pod, Selector,
     container::Details,
     entry::{Claim, Entry, Found, Live, Process, Sighting, Slot},
     follow::{Change, Followers},
@@ -36,6 +36,8 @@ pub(crate) struct Table {
     pids: HashMap<u32, Slot>,
     nothings: HashMap<(u32, u64), u64>,
     followers: Followers,
+    /// What the cluster says of pods, by uid.
+    pods: HashMap<String, Arc<Pod>>,
     last_slot: Slot,
     last_serial: u32,
     pub(crate) evicted: u64,
@@ -196,6 +198,23 @@ impl Table {
         self.last_slot
     }
 
+    /// What the cluster says of a pod, from now on; `None` once it is gone.
+    pub(crate) fn pod(&mut self, uid: &str, pod: Option<Pod>) {
+        let Some(pod) = pod.map(Arc::new) else {
+            self.pods.remove(uid);
+            return;
+        };
+        self.pods.insert(uid.to_owned(), pod);
+        let of_pod = |entry: &Entry| entry.until.is_none() && entry.details.pod_uid.as_deref() == Some(uid);
+        let slots: Vec<Slot> =
+            self.entries.iter().filter(|(_, entry)| of_pod(entry)).map(|(slot, _)| *slot).collect();
+        for slot in slots {
+            let Some(entry) = self.entries.get(&slot) else { continue };
+            let (details, seen) = (entry.details.clone(), entry.seen);
+            self.update(slot, details, None, None, seen);
+        }
+    }
+
     fn update(
         &mut self,
         slot: Slot,
@@ -216,6 +235,9 @@ impl Table {
         let pid = entry.process.as_ref().map(|process| process.pid);
         let mut merged = entry.details.clone();
         merged.fill(details);
+        if let Some(pod) = merged.pod_uid.as_ref().and_then(|uid| self.pods.get(uid)) {
+            merged.pod_details = Some(pod.clone());
+        }
         if merged != entry.details || entry.container.pid != pid {
             self.last_serial = self.last_serial.checked_add(1).unwrap_or(1);
             entry.container = Arc::new(Container::new(self.last_serial, &merged, pid));

@@ -7,6 +7,9 @@ use std::path::Path;
 
 pub(crate) mod field;
 pub(crate) mod stand_in;
+mod types;
+
+pub use types::KernelTypes;
 
 /// Where the kernel shows its types.
 pub(crate) const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";

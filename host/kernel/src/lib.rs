@@ -28,7 +28,7 @@ mod table;
 mod uprobe;
 
 pub use attached::{AttachError, Attached, AttachedProgram, MissingHook, Scope};
-pub use btf::{BtfError, field::FieldError};
+pub use btf::{BtfError, KernelTypes, field::FieldError};
 pub use environment::KernelError;
 pub use iterator::ReadError;
 pub use kernel::Kernel;
@@ -45,6 +45,7 @@ const _: () = {
     const fn shared<T: Send + Sync>() {}
     const fn moved<T: Send>() {}
     shared::<Kernel>();
+    shared::<KernelTypes>();
     shared::<Prepared>();
     moved::<Attached>();
     moved::<Reader>();

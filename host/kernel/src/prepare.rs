@@ -10,7 +10,7 @@ use gadget_registry::descriptor::Hook;
 use gadget_registry::elf::{ElfError, KernelObject, Map, Program, ProgramKind};
 
 use crate::btf::stand_in::Anchor;
-use crate::btf::{Btf, BtfError, field, kind};
+use crate::btf::{Btf, BtfError, KernelTypes, field, kind};
 use crate::co_re;
 use crate::program::EVENTS;
 use crate::refusal::nearest;
@@ -142,15 +142,17 @@ impl Prepared {
         &self.enums
     }
 
-    pub(crate) fn new(bytes: &[u8], hooks: &[Hook], release: &str) -> Result<Self, PrepareError> {
+    pub(crate) fn new(
+        bytes: &[u8],
+        hooks: &[Hook],
+        release: &str,
+        kernel: &KernelTypes,
+    ) -> Result<Self, PrepareError> {
         let object = KernelObject::parse(bytes)?;
-        let mut kernel = OfKernel { btf: None };
-        let hooks =
-            hooks.iter().map(|hook| prepare_hook(&object, hook, &mut kernel)).collect::<Result<_, _>>()?;
+        let hooks = hooks.iter().map(|hook| prepare_hook(&object, hook, kernel)).collect::<Result<_, _>>()?;
         let mut prepared = Self { bytes: bytes.to_vec(), object, hooks, enums: BTreeMap::new() };
         prepared.check_maps()?;
-        prepared.resolve_fields(&mut kernel, release)?;
-        drop(kernel);
+        prepared.resolve_fields(kernel, release)?;
         prepared.resolve_relocations()?;
         Ok(prepared)
     }
@@ -182,7 +184,7 @@ impl Prepared {
     }
 
     /// Writes offsets and sizes into the globals that ask for them.
-    fn resolve_fields(&mut self, kernel: &mut OfKernel, release: &str) -> Result<(), PrepareError> {
+    fn resolve_fields(&mut self, kernel: &KernelTypes, release: &str) -> Result<(), PrepareError> {
         let (object, bytes) = (&self.object, &mut self.bytes);
         for (name, global) in &object.rodata {
             let value = if let Some(path) = name.strip_prefix(names::KERNEL_FIELD) {
@@ -249,24 +251,10 @@ fn enumerators(btf: &Btf, name: &str) -> BTreeMap<u32, String> {
     found.map(|(name, number)| (number, String::from_utf8_lossy(btf.name(name)).into_owned())).collect()
 }
 
-/// The kernel's types, read when they are first asked for.
-struct OfKernel {
-    btf: Option<Btf>,
-}
-
-impl OfKernel {
-    fn btf(&mut self) -> Result<&Btf, BtfError> {
-        match &mut self.btf {
-            Some(btf) => Ok(btf),
-            none => Ok(none.insert(Btf::of_kernel()?)),
-        }
-    }
-}
-
 fn prepare_hook(
     object: &KernelObject,
     hook: &Hook,
-    kernel: &mut OfKernel,
+    kernel: &KernelTypes,
 ) -> Result<PreparedHook, PrepareError> {
     let alternative = |name: &String| {
         let program = object.program(name).ok_or_else(|| PrepareError::NoProgram {
@@ -330,7 +318,7 @@ fn no_target(program: &Program, wanted: &'static str) -> PrepareError {
 fn anchor(
     program: ProgramKind,
     target: &str,
-    kernel: &mut OfKernel,
+    kernel: &KernelTypes,
 ) -> Result<Option<Result<Anchor, Missing>>, BtfError> {
     let (prefix, kind, what) = match program {
         ProgramKind::TpBtf => ("btf_trace_", kind::TYPEDEF, "tracepoint"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{
     KERNEL, compile, drain, fail_to_open, gone_within, hook, ids, of_this_thread, own_mntns, settings, u32_at,
 };
-use gadgetry_kernel::{AttachError, Kernel, Refusal};
+use gadgetry_kernel::{AttachError, Kernel, KernelTypes, Refusal};
 
 #[test]
 fn a_c_object_with_relocations_is_loaded() {
@@ -50,6 +50,19 @@ fn an_iterator_sees_every_process() {
     assert!(attached.read_iterators(|_| panic!("records are seen once")).unwrap() == 0);
     drop(attached);
     assert!(gone_within(&programs, Duration::from_millis(100)));
+}
+
+#[test]
+fn the_kernels_types_are_read_when_asked_for_and_serve_several() {
+    let types = KernelTypes::default();
+    let read = || format!("{types:?}").contains("read: true");
+    assert!(!read(), "nothing asks for them yet");
+    for (object, program) in [("core", "tasks"), ("open", "openat")] {
+        let prepared =
+            KERNEL.prepare_with(&types, &compile(object, &[]), &[hook("hook", &[program])]).unwrap();
+        assert!(read(), "{object} asks for them");
+        KERNEL.attach(&prepared, &settings()).unwrap();
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! One log line for each tool call: which tool, a digest of its arguments, how it ended, how long it took.
+//! One log line for each tool call: which tool, who called it, a digest of its arguments, how it ended, how long it took.
 //!
 //! Arguments are never logged: they hold paths, user ids and search terms. The digest is over their canonical form
 //! (object keys sorted, no white space), so that equal calls can be told to be equal, and is cut to 12 hex digits.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Map, Value};
@@ -38,22 +39,23 @@ impl Outcome {
 /// The line of one call, from its start.
 pub(crate) struct Line {
     tool: String,
+    who: Arc<str>,
     arguments: String,
     start: Instant,
 }
 
 impl Line {
     /// Starts the clock. `tool` may be anything a client sent, so it is cut to the length of a real name.
-    pub(crate) fn start(tool: &str, arguments: Option<&Map<String, Value>>) -> Self {
+    pub(crate) fn start(tool: &str, who: Arc<str>, arguments: Option<&Map<String, Value>>) -> Self {
         let arguments = digest(arguments.unwrap_or(&Map::new()));
-        Self { tool: cut(tool).to_owned(), arguments, start: Instant::now() }
+        Self { tool: cut(tool).to_owned(), who, arguments, start: Instant::now() }
     }
 
     /// Writes the line.
     pub(crate) fn end(self, outcome: Outcome) {
-        let Self { tool, arguments, start } = self;
+        let Self { tool, who, arguments, start } = self;
         let ms = start.elapsed().as_millis();
-        tracing::info!(tool, arguments, outcome = outcome.word(), ms, "tool call");
+        tracing::info!(tool, %who, arguments, outcome = outcome.word(), ms, "tool call");
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gadgetry_run::fleet::{Called, Fleet, OnProgress, RunError};
 use gadgetry_run::gadget::Gadget;
+use gadgetry_run::request::Allowed;
 use gadgetry_run::runs::Runner;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ pub trait Caller: Runner {
         gadget: Arc<Gadget>,
         tool: usize,
         arguments: Map<String, Value>,
+        allowed: Allowed,
         cancel: CancellationToken,
         progress: Option<OnProgress>,
     ) -> impl Future<Output = Result<Called, RunError>> + Send;
@@ -31,10 +33,11 @@ impl Caller for Fleet {
         gadget: Arc<Gadget>,
         tool: usize,
         arguments: Map<String, Value>,
+        allowed: Allowed,
         cancel: CancellationToken,
         progress: Option<OnProgress>,
     ) -> Result<Called, RunError> {
-        Fleet::call(self, gadget, tool, arguments, cancel, progress).await
+        Fleet::call(self, gadget, tool, arguments, allowed, cancel, progress).await
     }
 
     fn containers(&self) -> Vec<String> {

@@ -5,10 +5,10 @@
 
 #![expect(deprecated, reason = "clients of the session era may still set a level of logging")]
 
-use std::sync::Arc;
+mod calls;
+
 use std::time::Duration;
 
-use gadgetry_run::gadget::Gadget;
 use gadgetry_run::schema::COMMON_HELP;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams,
@@ -21,16 +21,15 @@ use rmcp::model::{
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use serde_json::{Map, Value};
 
 use crate::audit::{Line, Outcome};
 use crate::caller::Caller;
 use crate::complete::{Values, complete};
 use crate::listing::listed;
 use crate::owner::owner;
-use crate::reply::{failure, outcome_of, reply};
-use crate::server::{Ended, Found, Server, Shared, unknown};
-use crate::{compact, flame, progress, prompts, resources, runs, tasks};
+use crate::reply::failure;
+use crate::server::{Found, Server, Shared};
+use crate::{compact, flame, prompts, resources, tasks};
 
 /// How long a client may keep a list without asking again. Short, because gadgets come and go, and a client that does
 /// not listen for changes has only this.
@@ -39,118 +38,6 @@ const LIST_TTL: Duration = Duration::from_secs(30);
 const DISCOVER_TTL: Duration = Duration::from_secs(3600);
 
 impl<C: Caller> Server<C> {
-    async fn called(
-        &self,
-        found: Found,
-        request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Ended {
-        let budget = self.shared.options.budget;
-        match found {
-            Found::Finder(finder) => {
-                let gadgets = self.shared.catalog.gadgets();
-                let arguments = request.arguments.unwrap_or_default();
-                let response =
-                    finder.call(&self.gadget_tools(&gadgets), &arguments, self.background()).into();
-                let outcome = outcome_of(&response);
-                Ok((response, outcome))
-            }
-            Found::Run(tool) => {
-                let arguments = request.arguments.unwrap_or_default();
-                let (result, outcome) = tokio::select! {
-                    called = tool.call(&self.shared.runs, arguments, owner(&context), budget) => called,
-                    () = context.ct.cancelled() => (failure("cancelled".to_owned()), Outcome::Cancelled),
-                    () = self.shared.stop.cancelled() => (failure("the server is stopping".to_owned()), Outcome::Cancelled),
-                };
-                Ok((result.into(), outcome))
-            }
-            Found::Gadget(gadget, tool) => self.called_gadget(gadget, tool, request, context).await,
-            // In this task, so that what it asks of the client goes over this request's own stream.
-            Found::Beside(part) => {
-                let response = tokio::select! {
-                    response = part.call_tool(request, context) => response?,
-                    () = self.shared.stop.cancelled() => failure("the server is stopping".to_owned()).into(),
-                };
-                let outcome = outcome_of(&response);
-                Ok((response, outcome))
-            }
-        }
-    }
-
-    async fn called_gadget(
-        &self,
-        gadget: Arc<Gadget>,
-        tool: usize,
-        request: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Ended {
-        let mut arguments = request.arguments.unwrap_or_default();
-        if gadget.tools.get(tool).is_some_and(runs::can_run_on) {
-            match runs::in_background(&mut arguments) {
-                Ok(false) => {}
-                Ok(true) => return Ok(self.started(gadget, arguments, &context).await),
-                Err(message) => return Ok((failure(message).into(), Outcome::Argument)),
-            }
-        }
-        let (caller, runs) = (self.shared.caller.clone(), self.shared.runs.clone());
-        let (owner, budget) = (owner(&context), self.shared.options.budget);
-        let keep = flame::of(&gadget).is_some();
-        let (progress, teller) = progress::teller(&context).unzip();
-        let call = |cancel| async move {
-            let called = caller.call(gadget.clone(), tool, arguments, cancel, progress).await;
-            if let Some(teller) = teller {
-                teller.finish().await;
-            }
-            let (result, outcome) = reply(&gadget, called, |answer| runs.fit(answer, owner, budget, keep));
-            Ok((result.into(), outcome))
-        };
-        self.run(&request.name, &context.ct, call).await
-    }
-
-    /// Starts a run that outlives this call.
-    async fn started(
-        &self,
-        gadget: Arc<Gadget>,
-        arguments: Map<String, Value>,
-        context: &RequestContext<RoleServer>,
-    ) -> (CallToolResponse, Outcome) {
-        if !self.background() {
-            let message = format!(
-                "argument `{}`: this server runs with --read-only and starts nothing that outlives its call",
-                runs::BACKGROUND
-            );
-            return (failure(message).into(), Outcome::Argument);
-        }
-        let runs = &self.shared.runs;
-        match runs.start(gadget.clone(), arguments, owner(context)).await {
-            Ok(run) if tasks::wanted(context) => {
-                (CallToolResponse::Task(tasks::created(&run, runs.time_to_live())), Outcome::Ok)
-            }
-            Ok(run) => (runs::started(&gadget, &run).into(), Outcome::Ok),
-            Err(error) => {
-                let (result, outcome) = runs::refused(&error);
-                (result.into(), outcome)
-            }
-        }
-    }
-
-    /// In compact mode, the call that a call of `run_gadget` stands for, and whether it was one: what follows, the
-    /// log included, is about the gadget.
-    fn unwrapped(&self, request: CallToolRequestParams) -> Result<(CallToolRequestParams, bool), String> {
-        if !self.is_compact() || request.name != compact::RUN {
-            return Ok((request, false));
-        }
-        let (name, arguments) = compact::unwrapped(request.arguments.unwrap_or_default())?;
-        Ok((CallToolRequestParams::new(name).with_arguments(arguments), true))
-    }
-
-    fn run_target(&self, name: &str) -> Result<Found, ErrorData> {
-        match self.gadget(name)? {
-            Some(found) => Ok(found),
-            None => Err(unknown(name, self.gadget_names().iter().map(String::as_str))),
-        }
-    }
-
     /// What stands below a prompt's text: which of its tools this server does not offer.
     fn notes(&self, prompt: &gadget_registry::descriptor::Prompt) -> Vec<String> {
         let offered = self.gadget_names();
@@ -202,6 +89,8 @@ impl<C: Caller> Server<C> {
             Reference::Prompt(prompt) => {
                 prompts::argument(prompts::find(&prompts::all(&gadgets), &prompt.name)?, name)?;
                 match Values::of(name) {
+                    // Whom they are shown to may not be someone who may see them all.
+                    Values::Containers if self.shared.options.access.is_some() => complete([], typed),
                     Values::Containers => complete(self.shared.caller.containers(), typed),
                     Values::Tools => complete(self.gadget_names(), typed),
                     Values::Anything => complete([], typed),
@@ -280,7 +169,7 @@ impl<C: Caller> ServerHandler for Server<C> {
             Ok(unwrapped) => unwrapped,
             Err(message) => return Ok(failure(message).into()),
         };
-        let line = Line::start(&request.name, request.arguments.as_ref());
+        let line = Line::start(&request.name, owner(&context), request.arguments.as_ref());
         let found = if through { self.run_target(&request.name) } else { self.find(&request.name) };
         let ended = match found {
             Ok(found) => self.called(found, request, context).await,
@@ -305,7 +194,7 @@ impl<C: Caller> ServerHandler for Server<C> {
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
         let Shared { runs, options, .. } = &*self.shared;
-        tasks::get(runs, &request.task_id, owner(&context), options.budget)
+        tasks::get(runs, &request.task_id, &owner(&context), options.budget)
     }
 
     async fn update_task(
@@ -314,7 +203,7 @@ impl<C: Caller> ServerHandler for Server<C> {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // No task of ours asks for anything, so there is nothing that an answer could be to.
-        tasks::get(&self.shared.runs, &request.task_id, owner(&context), 0).map(drop)
+        tasks::get(&self.shared.runs, &request.task_id, &owner(&context), 0).map(drop)
     }
 
     async fn cancel_task(
@@ -322,7 +211,7 @@ impl<C: Caller> ServerHandler for Server<C> {
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        tasks::cancel(&self.shared.runs, &request.task_id, owner(&context)).await
+        tasks::cancel(&self.shared.runs, &request.task_id, &owner(&context)).await
     }
 
     async fn list_prompts(
@@ -389,7 +278,7 @@ impl<C: Caller> ServerHandler for Server<C> {
             return answer.await;
         }
         let gadgets = self.gadgets();
-        let drawn = flame::read(&self.shared.runs, &gadgets, &request.uri, owner(&context));
+        let drawn = flame::read(&self.shared.runs, &gadgets, &request.uri, &owner(&context));
         let mut read = match drawn {
             Some(drawn) => drawn?,
             None => resources::read(&gadgets, &request.uri)?,

@@ -6,6 +6,7 @@
 //! certificate, and left to what stands before it otherwise.
 
 mod accept;
+mod oauth;
 mod secret;
 mod tls;
 
@@ -24,10 +25,12 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio::net::{TcpListener, lookup_host};
 use tokio_util::sync::CancellationToken;
 
+pub use oauth::OAuth;
 pub use secret::{Secret, SecretError};
 pub use tls::{Files, TlsError};
 
 use self::tls::Tls;
+use crate::access::Access;
 use crate::caller::Caller;
 use crate::server::Server;
 
@@ -57,6 +60,10 @@ pub struct Config {
     pub token: Option<Secret>,
     /// The certificate to serve with, over TLS alone.
     pub tls: Option<Files>,
+    /// Checks tokens that are not the server's own.
+    pub access: Option<Arc<dyn Access>>,
+    /// Who gives out tokens, for clients that look for it.
+    pub oauth: Option<OAuth>,
     /// Whether clients of the session era are served without sessions, so that any replica can answer any request.
     pub stateless: bool,
 }
@@ -123,6 +130,7 @@ pub async fn listen(mut config: Config) -> Result<Listening, HttpError> {
         Err(source) => return Err(HttpError::Resolve { host, source }),
     };
     if config.token.is_none()
+        && config.access.is_none()
         && let Some(&address) = addresses.iter().find(|address| !is_loopback(address))
     {
         return Err(HttpError::Exposed { address });
@@ -174,7 +182,7 @@ fn router<C: Caller>(
     config: Config,
     streams: CancellationToken,
 ) -> Router {
-    let Config { allowed_hosts, mut allowed_origins, token, stateless, .. } = config;
+    let Config { allowed_hosts, mut allowed_origins, token, access, oauth, stateless, .. } = config;
     if is_loopback(&address) {
         let port = address.port();
         allowed_origins
@@ -200,8 +208,12 @@ fn router<C: Caller>(
     let stopping = server.stopping().clone();
     let mcp = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(sessions), transport);
     let mut router = Router::new().route_service("/mcp", mcp);
-    if let Some(token) = token {
-        router = router.layer(from_fn_with_state(token, secret::require));
+    if token.is_some() || access.is_some() {
+        let metadata = oauth.as_ref().map(|it| it.metadata().into());
+        router = router.layer(from_fn_with_state(secret::Proof { token, access, metadata }, secret::require));
+    }
+    if let Some(oauth) = oauth {
+        router = router.route(oauth::PATH, get(async move || oauth.document()));
     }
     let ready = async move || {
         if stopping.is_cancelled() {

@@ -8,6 +8,7 @@
 //! is how a client hears that the list of tools has changed ([`peers`] for sessions, `subscriptions/listen` for the
 //! rest) and how it says that it no longer wants an answer.
 
+pub mod access;
 mod audit;
 pub mod beside;
 mod caller;
@@ -16,6 +17,7 @@ mod complete;
 mod flame;
 mod handler;
 pub mod http;
+pub mod lifecycle;
 mod listing;
 mod options;
 mod owner;
@@ -31,4 +33,5 @@ mod tasks;
 
 pub use caller::Caller;
 pub use options::{Mode, Options, UnknownTool};
+pub use rmcp::model::Tool as Listed;
 pub use server::Server;

@@ -1,9 +1,11 @@
 //! What a server offers of what it has: the operator's choice, made at start and the same for every client.
 
 use std::fmt;
+use std::sync::Arc;
 
 use gadgetry_run::runs::{DEFAULT_BUDGET, Limits};
 
+use crate::access::Access;
 use crate::listing::nearest;
 
 /// How gadgets are shown to clients.
@@ -31,6 +33,8 @@ pub struct Options {
     pub budget: usize,
     /// What runs that outlive their call may take.
     pub runs: Limits,
+    /// Says what callers may see; without it, everything.
+    pub access: Option<Arc<dyn Access>>,
 }
 
 impl Default for Options {
@@ -42,6 +46,7 @@ impl Default for Options {
             without: Vec::new(),
             budget: DEFAULT_BUDGET,
             runs: Limits::default(),
+            access: None,
         }
     }
 }

@@ -161,6 +161,11 @@ impl<C: Caller> Server<C> {
         self.shared.options.has_own(compact::DESCRIBE) && self.has_rows()
     }
 
+    /// The entries of tools/list, for whoever sets a server up.
+    pub fn list(&self) -> Vec<Listed> {
+        self.tools()
+    }
+
     /// The entries of tools/list: the catalogue's, in its order, or those that find them; then those for runs, and what
     /// is beside them.
     pub(crate) fn tools(&self) -> Vec<Listed> {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use crate::guard::Guarded;
@@ -28,7 +28,8 @@ pub struct Answer {
 }
 
 /// Counts and circumstances of a run.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Summary {
     /// Events (or iterator records) that reached the host.
     pub seen: u64,
@@ -67,7 +68,7 @@ const fn is_zero(count: &u64) -> bool {
 }
 
 /// Why a run ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// Its duration was over, or the snapshot was complete.
@@ -80,7 +81,8 @@ pub enum Ended {
 }
 
 /// One node's part of a run.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NodeCounts {
     /// As [`Summary::seen`].
     pub seen: u64,
@@ -88,10 +90,14 @@ pub struct NodeCounts {
     pub returned: u64,
     /// Events lost on this node.
     pub lost: u64,
+    /// Why this node's part is missing, or not whole: it could not be reached, refused, was too slow, or went away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// What a run looked at.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LookedAt {
     /// Containers in scope: names or ids; empty when the run was not scoped to containers.
     pub containers: Vec<String>,
@@ -113,7 +119,8 @@ pub struct LookedAt {
 }
 
 /// A program that was attached.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Attached {
     /// Program name in the object.
     pub program: String,
@@ -125,7 +132,8 @@ pub struct Attached {
 }
 
 /// Events known to have been dropped, by place. `total` is their sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Loss {
     /// All of the below.
     pub total: u64,
@@ -138,17 +146,37 @@ pub struct Loss {
     /// Times that the kernel passed one of the programs by, as it would have run within itself or within another on the
     /// same CPU. At most so many events: which they were, and whether they were wanted, nobody knows.
     pub missed: u64,
+    /// Rows that a node could not send on, as whoever reads them was too slow, or that were in a node's hands when it went
+    /// away and had been counted.
+    pub link: u64,
 }
 
 impl Loss {
     /// A loss with its sum made.
     pub const fn new(ring: u64, unread: u64, limits: u64) -> Self {
-        Self { total: ring + unread + limits, ring, unread, limits, missed: 0 }
+        Self { total: ring + unread + limits, ring, unread, limits, missed: 0, link: 0 }
     }
 
     /// The same, with programs passed by.
     pub const fn with_missed(self, missed: u64) -> Self {
         Self { total: self.total + missed, missed: self.missed + missed, ..self }
+    }
+
+    /// The same, with rows lost between nodes.
+    pub const fn with_link(self, link: u64) -> Self {
+        Self { total: self.total + link, link: self.link + link, ..self }
+    }
+
+    /// Both together.
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            total: self.total + other.total,
+            ring: self.ring + other.ring,
+            unread: self.unread + other.unread,
+            limits: self.limits + other.limits,
+            missed: self.missed + other.missed,
+            link: self.link + other.link,
+        }
     }
 }
 

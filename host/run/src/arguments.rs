@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gadget_registry::descriptor::Kind;
+use gadgetry_enrich::Labels;
 use jsonschema::error::{ValidationError, ValidationErrorKind};
 use serde_json::{Map, Value};
 
 use crate::fleet::RunError;
 use crate::query::Query;
 use crate::query::fields::RowFields;
-use crate::request::{DEFAULT_DURATION, DEFAULT_MAX_ROWS, Request, TaskFilter};
+use crate::request::{DEFAULT_DURATION, DEFAULT_MAX_ROWS, Request, Scope, TaskFilter};
 use crate::schema::COMMON;
 
 /// The arguments' schema, compiled.
@@ -114,9 +115,11 @@ impl Request {
     /// of its rows, which a filter and its like may name.
     pub(crate) fn from_checked(
         kind: Kind,
+        tool: &str,
         mut arguments: Map<String, Value>,
         fields: &RowFields,
     ) -> Result<Self, RunError> {
+        let given = arguments.clone();
         let mut common: Map<String, Value> = Map::new();
         for name in COMMON {
             if let Some(value) = arguments.remove(name) {
@@ -124,6 +127,24 @@ impl Request {
             }
         }
         let id = |name: &str| common.get(name).and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+        let names = |name: &str| -> Vec<String> {
+            match common.get(name) {
+                Some(Value::String(name)) => vec![name.clone()],
+                Some(Value::Array(all)) => all.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect(),
+                _ => Vec::new(),
+            }
+        };
+        let labels = common.get("selector").and_then(Value::as_str).filter(|it| !it.trim().is_empty());
+        let labels = labels.map(str::parse::<Labels>).transpose().map_err(|error| RunError::Argument {
+            field: "selector".to_owned(),
+            message: error.to_string(),
+        })?;
+        let scope = Scope {
+            containers: names("container"),
+            pods: names("pod"),
+            namespaces: names("namespace"),
+            labels,
+        };
         let seconds = common.get("duration").and_then(Value::as_f64);
         Ok(Self {
             query: Arc::new(Query::compile(&common, fields)?),
@@ -140,14 +161,13 @@ impl Request {
                 gid: id("gid"),
                 comm: common.get("comm").and_then(Value::as_str).map(str::to_owned),
             },
-            containers: common
-                .get("container")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(|it| it.as_str().map(str::to_owned))
-                .collect(),
+            scope,
+            nodes: names("node"),
+            allowed: None,
+            part: false,
             ring_bytes: None,
+            tool: tool.to_owned(),
+            given,
         })
     }
 }
@@ -218,7 +238,7 @@ mod tests {
                                "group_by": ["comm"]});
         let fields = RowFields::of_schema(&json!({"properties": {"comm": {"type": "string"}}}));
         let request = |arguments: &Value| {
-            Request::from_checked(Kind::Stream, arguments.as_object().unwrap().clone(), &fields)
+            Request::from_checked(Kind::Stream, "t", arguments.as_object().unwrap().clone(), &fields)
         };
         let wrong = request(&json!({"filter": "com == 'a'"})).unwrap_err();
         assert_eq!(wrong.to_string(), "argument `filter`: rows have no field `com`; did you mean `comm`?");
@@ -226,7 +246,7 @@ mod tests {
         assert!(request.query.groups());
         assert_eq!(request.duration, Some(Duration::from_millis(2500)));
         assert_eq!(request.filter.pid, Some(7));
-        assert_eq!(request.containers, ["web"]);
+        assert_eq!(request.scope.containers, ["web"]);
         assert_eq!(Value::Object(request.params), json!({"failed": true}));
         assert_eq!(request.max_rows, Some(DEFAULT_MAX_ROWS));
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gadget_registry::descriptor::Kind;
 use gadget_registry::elf::ProgramKind;
-use gadgetry_guest::{Guest, Limits};
+use gadgetry_guest::{Guest, Limits, RowChecker};
 use gadgetry_kernel::{Attached, Filter, Prepared, Settings};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::fleet::{Report, RunError, Sink};
 use crate::frame::Framer;
 use crate::node::{Node, Ready};
 use crate::pump::{BATCH, Pump, PumpError};
-use crate::query::Shaper;
+use crate::query::{Query, Shaper};
 use crate::query::top::Counters;
 use crate::request::{DEFAULT_RING_BYTES, MAX_MAX_ROWS, Request};
 use crate::rows::Rows;
@@ -39,10 +39,7 @@ pub(crate) fn rows(
 
     let prepared = prepared(ready).map_err(failed)?;
     let kernel = node.kernel().map_err(|missing| failed(missing.to_owned()))?;
-    let wanted = match request.containers.as_slice() {
-        [] => None,
-        names => Some(Wanted::find(node.containers(), names)?),
-    };
+    let wanted = Wanted::of(node.containers(), request)?;
     let mut guest = open(ready, 0, stop)?;
     start(node, prepared, &mut guest, request).map_err(|error| argument_or(name, error))?;
 
@@ -55,12 +52,17 @@ pub(crate) fn rows(
         _ => Vec::new(),
     };
     let (from, attached_at) = (clock::now(), Instant::now());
+    let framer = Framer::new(node.containers().lookup(), BATCH + (64 << 10));
+    let framer = match &wanted {
+        Some(wanted) if request.allowed.is_some() => framer.only(wanted.selectors.clone()),
+        _ => framer,
+    };
     let mut pump = Pump {
-        framer: Framer::new(node.containers().lookup(), BATCH + (64 << 10)),
+        framer,
         guest,
         tables: attached.take_tables(),
         merge: ready.gadget.descriptor.merge,
-        rows: Rows::new(sink, shaper(ready, request), request.max_rows, request.end_at_max_rows),
+        rows: Rows::new(sink, shaper(ready, request, request.query.clone()), request.max_rows, request.end_at_max_rows),
         seen: 0,
         unread: 0,
     };
@@ -87,11 +89,11 @@ pub(crate) fn rows(
 }
 
 /// What becomes of the rows on their way.
-fn shaper(ready: &Ready, request: &Request) -> Shaper {
+pub(crate) fn shaper(ready: &Ready, request: &Request, query: Arc<Query>) -> Shaper {
     let counters =
         request.summarize.then(|| Counters::new(&ready.gadget.descriptor.tools[0].columns, &ready.fields[0]));
     let most = request.max_rows.unwrap_or(MAX_MAX_ROWS).min(MAX_MAX_ROWS);
-    Shaper::new(request.query.clone(), counters, usize::try_from(most).unwrap_or(usize::MAX))
+    Shaper::new(query, counters, usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 /// Calls a tool.
@@ -103,8 +105,12 @@ pub(crate) fn tool(ready: &Ready, tool: usize, arguments: &[u8], stop: &Stop) ->
 
 /// An instance for one run, with what the host lends it.
 pub(crate) fn open(ready: &Ready, tool: usize, stop: &Stop) -> Result<Guest, RunError> {
+    open_with(ready, ready.checkers[tool].clone(), stop)
+}
+
+/// As [`open`], with rows checked by `checker`.
+pub(crate) fn open_with(ready: &Ready, checker: Arc<RowChecker>, stop: &Stop) -> Result<Guest, RunError> {
     let name = &ready.gadget.descriptor.name;
-    let checker = ready.checkers[tool].clone();
     let mut guest = ready
         .component
         .open(name, checker, Limits::default())
@@ -248,13 +254,16 @@ fn report(
     if pump.framer.malformed() > 0 {
         notes.push(format!("{} events were shorter than their header", pump.framer.malformed()));
     }
+    if pump.framer.withheld() > 0 {
+        notes.push(format!("{} events outside of the namespaces you may see were kept back", pump.framer.withheld()));
+    }
     let probed = attached.probed();
     let files_of = |it: &gadgetry_kernel::AttachedProgram| {
         let probed = probed.as_ref().filter(|_| it.kind == ProgramKind::Uprobe)?;
         Some(probed.programs.get(&it.program).copied().unwrap_or_default())
     };
     let host = wanted.is_none();
-    let node_counts = NodeCounts { seen: pump.seen, returned: pump.rows.returned, lost: loss.total };
+    let node_counts = NodeCounts { seen: pump.seen, returned: pump.rows.returned, lost: loss.total, error: None };
     let programs = attached
         .programs()
         .iter()

@@ -1,4 +1,7 @@
 //! The set of node agents a server can reach. On one machine that is one, in-process; the callers above never know.
+//!
+//! A call is checked here, and a tool answers here; streams and snapshots run on the nodes, and what several answer is
+//! made one by [`crate::gather`].
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,13 +13,14 @@ use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::{Agents, Local, Reach};
 use crate::answer::{Answer, Loss, Summary};
-use crate::execute;
 use crate::gadget::Gadget;
 use crate::guard::{Guard, Guarded};
 use crate::node::Node;
-use crate::request::Request;
+use crate::request::{Allowed, Request};
 use crate::stop::{Stop, StopOnDrop};
+use crate::{execute, gather};
 
 /// Where rows go while a run lasts. Called from the run's own thread; a slow sink makes the kernel's ring fill, and
 /// what does not fit there is counted as lost.
@@ -30,6 +34,11 @@ pub trait Sink: Send {
     fn live(&mut self, lines: &[u8], count: u64) -> ControlFlow<()> {
         let _ = (lines, count);
         ControlFlow::Continue(())
+    }
+
+    /// Whether [`Self::rows`] would take rows without waiting. For those who must not wait: they ask again a little later.
+    fn has_room(&mut self) -> bool {
+        true
     }
 
     /// About once a second, while a stream runs.
@@ -68,7 +77,7 @@ pub struct Report {
 }
 
 /// Why a run gave no answer. The message is for the caller, who may be a model: it says what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum RunError {
     /// The caller's to mend: the argument at fault is named.
     #[error("argument `{field}`: {message}")]
@@ -99,14 +108,26 @@ pub enum Called {
 
 /// The nodes that can be reached.
 pub struct Fleet {
+    /// Where calls are checked, tools run and rows of several nodes are merged.
     node: Arc<Node>,
+    agents: Arc<dyn Agents>,
     guard: Option<Arc<Guard>>,
 }
 
 impl Fleet {
     /// A fleet of one: this machine.
-    pub const fn local(node: Arc<Node>) -> Self {
-        Self { node, guard: None }
+    pub fn local(node: Arc<Node>) -> Self {
+        Self { agents: Arc::new(Local::new(node.clone())), node, guard: None }
+    }
+
+    /// The nodes of `agents`; `node`, which need not be one of them, is where everything else is done.
+    pub const fn of(node: Arc<Node>, agents: Arc<dyn Agents>) -> Self {
+        Self { node, agents, guard: None }
+    }
+
+    /// Which nodes there are now.
+    pub fn reach(&self) -> Reach {
+        self.agents.reach()
     }
 
     /// The same with a guard before every gadget.
@@ -120,12 +141,13 @@ impl Fleet {
     }
 
     /// Calls one tool: checks the arguments against its schema, runs the gadget, collects the rows.
-    /// Cancelling detaches the gadget's programs at once. `progress` is told how far a stream is.
+    /// `allowed`: what the caller may see. Cancelling detaches the gadget's programs at once. `progress` is told how far a stream is.
     pub async fn call(
         &self,
         gadget: Arc<Gadget>,
         tool: usize,
         arguments: Map<String, Value>,
+        allowed: Allowed,
         cancel: CancellationToken,
         progress: Option<OnProgress>,
     ) -> Result<Called, RunError> {
@@ -149,7 +171,9 @@ impl Fleet {
                 None => Ok(Called::Answer(answer, None)),
             };
         }
-        let request = Request::from_checked(gadget.descriptor.kind, arguments, &ready.fields[tool])?;
+        let name = &gadget.tools[tool].name;
+        let request = Request::from_checked(gadget.descriptor.kind, name, arguments, &ready.fields[tool])?;
+        let request = Request { allowed, ..request };
         let collected = Collected::default();
         let sink = Told { rows: collected.clone(), progress };
         let report = self.run(gadget.clone(), request, Box::new(sink), cancel).await?;
@@ -164,8 +188,7 @@ impl Fleet {
 
     /// Names of the containers that run now, for whoever completes one as it is typed; without a name, the short id.
     pub fn containers(&self) -> Vec<String> {
-        let all = self.node.containers().list();
-        all.iter().map(|it| it.name.clone().unwrap_or_else(|| it.short_id().to_owned())).collect()
+        self.agents.containers()
     }
 
     /// Checks what `gadgetry run` was given against the tool's schema.
@@ -175,7 +198,7 @@ impl Fleet {
             guard.arguments(&arguments)?;
         }
         let arguments = ready.arguments[0].check(arguments)?;
-        Request::from_checked(gadget.descriptor.kind, arguments, &ready.fields[0])
+        Request::from_checked(gadget.descriptor.kind, &gadget.tools[0].name, arguments, &ready.fields[0])
     }
 
     /// Runs a stream or snapshot, its rows going to `sink` as they come.
@@ -187,24 +210,22 @@ impl Fleet {
         cancel: CancellationToken,
     ) -> Result<Report, RunError> {
         let ready = self.node.ready(&gadget)?;
-        let node = self.node.clone();
-        let guard = self.guard_of(&gadget).cloned();
-        on_a_thread(&gadget, cancel, move |stop| match guard {
-            None => execute::rows(&node, &ready, &request, sink, stop),
-            Some(guard) => {
-                let (sink, seen) = guard.sink(sink)?;
-                let mut report = execute::rows(&node, &ready, &request, sink, stop)?;
-                guard.finish(&seen, &mut report.summary)?;
-                Ok(report)
-            }
-        })
-        .await
+        let reach = self.agents.reach();
+        // Whoever asks for a part has chosen already.
+        let reach = if request.part { reach } else { gather::chosen(reach, &request.nodes)? };
+        let Some(guard) = self.guard_of(&gadget) else {
+            return gather::run(ready, request, reach, sink, cancel).await;
+        };
+        let (sink, seen) = guard.sink(sink)?;
+        let mut report = gather::run(ready, request, reach, sink, cancel).await?;
+        guard.finish(&seen, &mut report.summary)?;
+        Ok(report)
     }
 }
 
 /// A run waits for the kernel and computes in the guest, so it has a thread of its own; this waits for it, and ends
 /// it when the caller cancels or goes away.
-async fn on_a_thread<T: Send + 'static>(
+pub(crate) async fn on_a_thread<T: Send + 'static>(
     gadget: &Gadget,
     cancel: CancellationToken,
     run: impl FnOnce(&Arc<Stop>) -> Result<T, RunError> + Send + 'static,
@@ -232,7 +253,13 @@ async fn on_a_thread<T: Send + 'static>(
     })
 }
 
-fn failed(gadget: &Gadget, message: String) -> RunError {
+/// Names of the containers that run on `node`; without a name, the short id.
+pub(crate) fn container_names(node: &Node) -> Vec<String> {
+    let all = node.containers().list();
+    all.iter().map(|it| it.name.clone().unwrap_or_else(|| it.short_id().to_owned())).collect()
+}
+
+pub(crate) fn failed(gadget: &Gadget, message: String) -> RunError {
     RunError::Failed { gadget: gadget.descriptor.name.clone(), message }
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use gadget_abi::batch::{ALIGN, HEAD, Head, Kind, padded};
 use gadget_abi::event::Header;
-use gadgetry_enrich::{Lookup, Origin};
+use gadgetry_enrich::{Lookup, Origin, Selector};
 
 /// The batch being made, and the containers that the guest already knows.
 pub(crate) struct Framer {
@@ -17,7 +17,13 @@ pub(crate) struct Framer {
     /// Serial and index of the last event's container: events come in runs from one container.
     last: (u32, u32),
     malformed: u64,
+    /// Whose events alone are handed on, whatever the kernel half sends: those of a container that one of these means.
+    only: Option<Vec<Selector>>,
+    withheld: u64,
 }
+
+/// Index of a container whose events are kept back.
+const WITHHELD: u32 = u32::MAX;
 
 impl Framer {
     pub(crate) fn new(lookup: Lookup, capacity: usize) -> Self {
@@ -27,7 +33,19 @@ impl Framer {
             defined: HashMap::new(),
             last: (0, 0),
             malformed: 0,
+            only: None,
+            withheld: 0,
         }
+    }
+
+    /// The same, for a caller who may see no others' events.
+    pub(crate) fn only(self, selectors: Vec<Selector>) -> Self {
+        Self { only: Some(selectors), ..self }
+    }
+
+    /// Events kept back from a caller who may not see them.
+    pub(crate) const fn withheld(&self) -> u64 {
+        self.withheld
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -50,6 +68,10 @@ impl Framer {
             return;
         };
         let container = self.container(origin);
+        if container == WITHHELD {
+            self.withheld += 1;
+            return;
+        }
         frame(&mut self.batch, Kind::Event, container, event);
     }
 
@@ -72,12 +94,17 @@ impl Framer {
 
     /// Index of the container the event happened in; 0 for none.
     fn container(&mut self, origin: Origin) -> u32 {
-        let Some(container) = self.lookup.find(origin) else { return 0 };
+        let Some(container) = self.lookup.find(origin) else {
+            return if self.only.is_some() { WITHHELD } else { 0 };
+        };
         if container.serial == self.last.0 {
             return self.last.1;
         }
         let next = u32::try_from(self.defined.len() + 1).unwrap_or(u32::MAX);
         let index = *self.defined.entry(container.serial).or_insert_with(|| {
+            if self.only.as_ref().is_some_and(|only| !only.iter().any(|it| it.matches(container))) {
+                return WITHHELD;
+            }
             frame(&mut self.batch, Kind::Container, next, container.json().as_bytes());
             next
         });

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gadgetry_guest::Guest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ use sink::{Guarded as Through, Seen};
 const PLACES: usize = 32;
 
 /// What becomes of what is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It is told beside the rows, which stay as they are.
@@ -43,7 +43,8 @@ pub enum Action {
 }
 
 /// What a guard found in an answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Guarded {
     /// The guard's image.
     pub by: String,
@@ -60,7 +61,7 @@ pub struct Guarded {
 }
 
 /// Where something was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The row's number in the answer, from 0; absent where it is not in a row.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@
 //! which know descriptors, the [`catalog::Catalog`] and the [`fleet::Fleet`]; below it the kernel, the guest and the
 //! containers, which know nothing of each other.
 
+pub mod agent;
 pub mod answer;
 pub mod arguments;
 pub mod catalog;
@@ -14,6 +15,7 @@ pub mod flame;
 pub mod fleet;
 mod frame;
 pub mod gadget;
+mod gather;
 pub mod guard;
 pub mod node;
 mod pump;

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
 use gadget_registry::descriptor::{Descriptor, Kind};
-use gadgetry_enrich::Containers;
+use gadgetry_enrich::{Containers, Pod};
 use gadgetry_guest::{Component, RowChecker, Runtime, Shape};
-use gadgetry_kernel::{Kernel, Prepared};
+use gadgetry_kernel::{Kernel, KernelTypes, Prepared};
 use gadgetry_lend::{LendError, Lender, Loan, Options, Terms};
 
 use crate::answer::Identity;
@@ -27,6 +27,8 @@ pub struct Config {
     pub cache: Option<PathBuf>,
     /// Where the node's files are.
     pub files: gadgetry_enrich::Config,
+    /// Whether gadgets with a kernel half run here. Where not, they are checked here and run elsewhere.
+    pub kernel: bool,
 }
 
 /// The node agent.
@@ -34,10 +36,13 @@ pub struct Node {
     pub(crate) name: String,
     /// Absent where gadgets with a kernel half cannot run; the reason is told to whoever calls one.
     kernel: OnceLock<Result<Kernel, String>>,
+    /// Of those who register now.
+    types: Mutex<Weak<KernelTypes>>,
     runtime: Runtime,
     lender: Lender,
     containers: OnceLock<Containers>,
     files: gadgetry_enrich::Config,
+    runs: bool,
     ready: RwLock<HashMap<String, Arc<Ready>>>,
 }
 
@@ -109,10 +114,12 @@ impl Node {
         Ok(Self {
             name: config.name.unwrap_or_else(host),
             kernel: OnceLock::new(),
+            types: Mutex::default(),
             runtime,
             lender,
             containers: OnceLock::new(),
             files: config.files,
+            runs: config.kernel,
             ready: RwLock::new(HashMap::new()),
         })
     }
@@ -126,9 +133,30 @@ impl Node {
         self.containers.get_or_init(|| Containers::new(self.files.clone()))
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the cluster says of a pod, as [`Containers::pod`] takes it.
+    pub fn pod(&self, uid: &str, pod: Option<Pod>) {
+        self.containers().pod(uid, pod);
+    }
+
     /// The WASM engine, for whoever describes a component at build.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// To be held while several gadgets are registered, so that what all of them need is read once. Cheap, and takes
+    /// nothing until a gadget needs it.
+    pub fn registering(&self) -> Arc<KernelTypes> {
+        let mut held = self.types.lock().unwrap_or_else(PoisonError::into_inner);
+        held.upgrade().unwrap_or_else(|| {
+            let types = Arc::default();
+            *held = Arc::downgrade(&types);
+            types
+        })
     }
 
     /// Makes a verified image ready: everything that can be done before a call is done here. Takes up to a few
@@ -208,11 +236,15 @@ impl Node {
 
     /// `Err`: the gadget is at fault. `Ok(Err)`: this machine is, and a call will say so.
     fn prepare(&self, object: &[u8], descriptor: &Descriptor) -> Result<Result<Prepared, String>, String> {
+        if !self.runs {
+            return Ok(Err("gadgets run on other nodes, not in this process".to_owned()));
+        }
         // Containers are watched from the first gadget on, so that those which end before a call are known.
         self.containers();
         match self.kernel() {
             Ok(kernel) => {
-                kernel.prepare(object, &descriptor.hooks).map(Ok).map_err(|error| error.to_string())
+                let prepared = kernel.prepare_with(&self.registering(), object, &descriptor.hooks);
+                prepared.map(Ok).map_err(|error| error.to_string())
             }
             Err(missing) => Ok(Err(missing.to_owned())),
         }

@@ -15,6 +15,8 @@ mod project;
 mod shape;
 pub(crate) mod top;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::fleet::RunError;
@@ -33,13 +35,17 @@ pub(crate) use order::MAX_KEYS;
 /// Fields that may be asked for.
 pub(crate) const MAX_PROJECTED: usize = 64;
 
+/// What a filter that names the node is told.
+const FILTER_NODE: &str =
+    "is applied on each node, where rows have no field `node` yet: name nodes with the parameter `node`";
+
 /// A checked query. The default one wants every row as it is.
 #[derive(Debug, Default)]
 pub struct Query {
-    filter: Option<Filter>,
-    grouping: Option<Grouping>,
-    order: Option<Order>,
-    projection: Option<Projection>,
+    filter: Option<Arc<Filter>>,
+    grouping: Option<Arc<Grouping>>,
+    order: Option<Arc<Order>>,
+    projection: Option<Arc<Projection>>,
 }
 
 impl Query {
@@ -58,9 +64,13 @@ impl Query {
         let text =
             |name: &str| arguments.get(name).and_then(Value::as_str).filter(|it| !it.trim().is_empty());
         let filter = match text("filter") {
-            Some(source) => Some(Filter::compile(source, fields).map_err(|error| wrong("filter", error))?),
+            Some(source) => Some(Filter::compile(source, fields).map_err(|error| {
+                let node = error.contains("no field `node`");
+                wrong("filter", if node { FILTER_NODE.to_owned() } else { error })
+            })?),
             None => None,
         };
+        let fields = &fields.with_node();
         let (by, aggregates) = (list("group_by"), list("aggregate"));
         let grouping = match (by.as_slice(), aggregates.as_slice()) {
             ([], []) => None,
@@ -85,7 +95,28 @@ impl Query {
             [] => None,
             names => Some(Projection::compile(names, fields).map_err(|error| wrong("fields", error))?),
         };
-        Ok(Self { filter, grouping, order, projection })
+        Ok(Self {
+            filter: filter.map(Arc::new),
+            grouping: grouping.map(Arc::new),
+            order: order.map(Arc::new),
+            projection: projection.map(Arc::new),
+        })
+    }
+
+    /// What can be done with each row where it is made.
+    pub(crate) fn before(&self) -> Self {
+        Self { filter: self.filter.clone(), ..Self::default() }
+    }
+
+    /// What is left to do then.
+    pub(crate) fn after(&self) -> Self {
+        let Self { grouping, order, projection, .. } = self;
+        Self {
+            filter: None,
+            grouping: grouping.clone(),
+            order: order.clone(),
+            projection: projection.clone(),
+        }
     }
 
     /// Whether rows come only when the run is over: they are grouped or sorted.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gadgetry_enrich::Labels;
 use serde_json::{Map, Value};
 
 use crate::query::Query;
@@ -18,9 +19,16 @@ pub const MAX_MAX_ROWS: u64 = 100_000;
 /// Size of the kernel's ring buffer when the caller says nothing, in bytes.
 pub const DEFAULT_RING_BYTES: u32 = 4 << 20;
 
+/// The namespaces that a caller may see; `None` for all of them, and the hosts too.
+pub type Allowed = Option<Arc<[String]>>;
+
 /// A validated request.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
+    /// Name of the gadget's tool.
+    pub tool: String,
+    /// The arguments as they were checked, for nodes elsewhere, which check them again.
+    pub given: Map<String, Value>,
     /// The gadget's own parameters, defaults filled in.
     pub params: Map<String, Value>,
     /// How long to look; `None` for as long as the caller stays. Ignored by snapshots.
@@ -32,14 +40,56 @@ pub struct Request {
     pub end_at_max_rows: bool,
     /// Which tasks are wanted.
     pub filter: TaskFilter,
-    /// Containers wanted, by name or id prefix; empty for everything.
-    pub containers: Vec<String>,
+    /// Containers wanted; nothing given means everything.
+    pub scope: Scope,
+    /// Nodes wanted, by name; empty for all.
+    pub nodes: Vec<String>,
+    /// Namespaces that the caller may see: what happens elsewhere is kept from it whatever the gadget does.
+    pub allowed: Allowed,
+    /// Whether this is one node's part, of which whoever asks makes the answer: neither grouped nor sorted, with all fields,
+    /// and, of a gadget that merges, unfiltered.
+    pub part: bool,
     /// Size of the kernel's ring buffer in bytes.
     pub ring_bytes: Option<u32>,
     /// Which rows are wanted, and how: filtered, grouped, sorted, with which fields.
     pub query: Arc<Query>,
     /// Whether the summary tells the most frequent values; counting them costs a little for each row.
     pub summarize: bool,
+}
+
+impl Request {
+    /// What each of several nodes is asked: what `merges` or is told of all rows together is not done on the node.
+    pub fn to_part(&self, merges: bool) -> Self {
+        let whole = merges || self.query.at_end();
+        Self {
+            query: Arc::new(if merges { Query::default() } else { self.query.before() }),
+            max_rows: if whole { None } else { self.max_rows },
+            end_at_max_rows: self.end_at_max_rows && !whole,
+            summarize: false,
+            part: true,
+            ..self.clone()
+        }
+    }
+}
+
+/// Which containers are wanted: what is given must hold all together, of each list one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Names, ids or beginnings of ids.
+    pub containers: Vec<String>,
+    /// Pods, by name.
+    pub pods: Vec<String>,
+    /// Namespaces of pods.
+    pub namespaces: Vec<String>,
+    /// Labels of pods.
+    pub labels: Option<Labels>,
+}
+
+impl Scope {
+    /// Whether nothing is given.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The well-known filters, applied in the kernel.

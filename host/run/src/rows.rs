@@ -24,8 +24,13 @@ impl Rows {
 
     /// Takes what one call returned. `Break`: no more are wanted.
     pub(crate) fn take(&mut self, output: Output<'_>) -> ControlFlow<()> {
+        self.take_lines(output.lines, output.count)
+    }
+
+    /// Takes `count` rows. `Break`: no more are wanted.
+    pub(crate) fn take_lines(&mut self, lines: &[u8], count: u64) -> ControlFlow<()> {
         let Self { shaper, sink, .. } = self;
-        let (lines, count) = shaper.pass(output.lines, output.count);
+        let (lines, count) = shaper.pass(lines, count);
         let room = (self.max - self.returned).min(count);
         self.returned += room;
         self.truncated += count - room;

@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::fleet::{Fleet, Report, RunError, Sink};
 use crate::gadget::Gadget;
-use crate::request::Request;
+use crate::request::{Allowed, Request};
 use buffer::{Buffer, Shared};
 use entry::{Entry, Keep};
 pub use fit::{DEFAULT_BUDGET, Fitted};
@@ -156,6 +156,7 @@ impl<R: Runner> Runs<R> {
         &self,
         gadget: Arc<Gadget>,
         arguments: Map<String, Value>,
+        allowed: Allowed,
         owner: &str,
     ) -> Result<Run, RunsError> {
         if gadget.descriptor.kind == Kind::Tool {
@@ -167,6 +168,7 @@ impl<R: Runner> Runs<R> {
         let endless = !arguments.contains_key("duration");
         let unlimited = !arguments.contains_key("max_rows");
         let mut request = self.runner.request(&gadget, arguments.clone())?;
+        request.allowed = allowed;
         if endless && gadget.descriptor.kind == Kind::Stream {
             request.duration = None;
         }

@@ -10,7 +10,7 @@ use crate::query::{MAX_AGGREGATES, MAX_FIELDS, MAX_FILTER, MAX_KEYS, MAX_PROJECT
 use crate::request::{DEFAULT_DURATION, DEFAULT_MAX_ROWS, MAX_DURATION, MAX_MAX_ROWS};
 
 /// Names of the common parameters; a gadget's own may not be one of these.
-pub const COMMON: [&str; 13] = [
+pub const COMMON: [&str; 17] = [
     "duration",
     "max_rows",
     "filter",
@@ -19,6 +19,10 @@ pub const COMMON: [&str; 13] = [
     "group_by",
     "aggregate",
     "container",
+    "namespace",
+    "pod",
+    "selector",
+    "node",
     "pid",
     "tid",
     "uid",
@@ -101,6 +105,18 @@ fn common(kind: Kind) -> Vec<(&'static str, Value)> {
         json!({"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 256}, "maxItems": 64,
                "description": "Only these containers, by name or id prefix."}),
     ));
+    let some = |what: &str| {
+        json!({"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 253}, "maxItems": 64,
+               "description": what})
+    };
+    all.push(("namespace", some("Only containers of pods in these Kubernetes namespaces.")));
+    all.push(("pod", some("Only containers of these pods.")));
+    all.push((
+        "selector",
+        json!({"type": "string", "maxLength": 1024,
+               "description": "Only containers of pods with these labels: `app=web,tier in (a, b)`."}),
+    ));
+    all.push(("node", some("Only on these nodes.")));
     all.push(("pid", id("process id", 1)));
     all.push(("tid", id("thread id", 1)));
     all.push(("uid", id("user id", 0)));
@@ -213,7 +229,7 @@ pub fn output(kind: Kind, tool: &Tool) -> Map<String, Value> {
         "properties": {
             "rows": {"type": "array", "items": row},
             "summary": counts(&["seen", "matched", "filtered", "returned", "truncated", "duration_ms"]),
-            "loss": counts(&["total", "ring", "unread", "limits", "missed"]),
+            "loss": counts(&["total", "ring", "unread", "limits", "missed", "link"]),
             "gadget": {
                 "type": "object",
                 "properties": {"reference": {"type": "string"}, "digest": {"type": "string"},
@@ -320,7 +336,7 @@ mod tests {
         let answer = json!({
             "rows": [{"c": 5}],
             "summary": {"seen": 0, "matched": 0, "filtered": 0, "returned": 0, "truncated": 0, "duration_ms": 0},
-            "loss": {"total": 0, "ring": 0, "unread": 0, "limits": 0, "missed": 0},
+            "loss": {"total": 0, "ring": 0, "unread": 0, "limits": 0, "missed": 0, "link": 0},
             "gadget": {"reference": "", "digest": "", "signed_by": ""},
         });
         let error = validator.validate(&answer).unwrap_err();

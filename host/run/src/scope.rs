@@ -3,14 +3,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gadgetry_enrich::{Change, Containers, Follow, Selector};
-use gadgetry_kernel::Scope;
+use gadgetry_enrich::{Change, Container, Containers, Follow, Selector};
+use gadgetry_kernel::Scope as Map;
 
 use crate::fleet::RunError;
+use crate::request::{Request, Scope};
 
 /// The containers a run looks at.
 pub(crate) struct Wanted {
-    selectors: Vec<Selector>,
+    /// One of these must hold.
+    pub(crate) selectors: Vec<Selector>,
     /// The mount namespaces there are now.
     pub(crate) mntns: Vec<u32>,
     /// The containers there are now, for the summary.
@@ -18,37 +20,45 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Looks `names` up; one that means no container is the caller's mistake.
-    pub(crate) fn find(containers: &Containers, names: &[String]) -> Result<Self, RunError> {
-        let selectors: Vec<Selector> =
-            names.iter().map(|it| Selector { container: Some(it.clone()), ..Selector::default() }).collect();
+    /// The containers that `request` means; `None` when it means everything.
+    ///
+    /// # Errors
+    /// When a container is named that is not here, and nobody asks other nodes too. Pods may still come.
+    pub(crate) fn of(containers: &Containers, request: &Request) -> Result<Option<Self>, RunError> {
+        let Some(selectors) = selectors(&request.scope, request.allowed.as_deref()) else { return Ok(None) };
         let all = containers.list();
-        let shown =
-            |it: &gadgetry_enrich::Container| it.name.clone().unwrap_or_else(|| it.short_id().to_owned());
         let mut wanted = Self { selectors, mntns: Vec::new(), names: Vec::new() };
         for selector in &wanted.selectors {
-            let found: Vec<_> = all.iter().filter(|it| selector.matches(it)).collect();
-            if found.is_empty() {
-                let name = selector.container.clone().unwrap_or_default();
-                let there = all.iter().map(|it| shown(it)).collect::<Vec<_>>().join(", ");
-                let there = if there.is_empty() {
-                    "no containers run here".to_owned()
-                } else {
-                    format!("there are: {there}")
-                };
-                return Err(RunError::Argument {
-                    field: "container".into(),
-                    message: format!("no container is named `{name}`, and no id begins so; {there}"),
-                });
-            }
-            wanted.names.extend(found.iter().map(|it| shown(it)));
+            wanted.names.extend(all.iter().filter(|it| selector.matches(it)).map(|it| shown(it)));
             wanted.mntns.extend(containers.matching(selector));
         }
-        Ok(wanted)
+        wanted.names.dedup();
+        if !request.part
+            && let Some(name) = request.scope.containers.iter().find(|name| {
+                let named = Selector { container: Some((*name).clone()), ..Selector::default() };
+                !all.iter().any(|it| named.matches(it))
+            })
+        {
+            let seen = |it: &&Arc<Container>| {
+                let allowed = |names: &Arc<[String]>| it.namespace.as_ref().is_some_and(|it| names.contains(it));
+                request.allowed.as_ref().is_none_or(allowed)
+            };
+            let there = all.iter().filter(seen).map(|it| shown(it)).collect::<Vec<_>>().join(", ");
+            let there = if there.is_empty() {
+                "no containers run here".to_owned()
+            } else {
+                format!("there are: {there}")
+            };
+            return Err(RunError::Argument {
+                field: "container".into(),
+                message: format!("no container is named `{name}`, and no id begins so; {there}"),
+            });
+        }
+        Ok(Some(wanted))
     }
 
     /// Keeps `scope` up to date until the answer is dropped.
-    pub(crate) fn follow(&self, containers: &Containers, scope: Scope) -> Vec<Follow> {
+    pub(crate) fn follow(&self, containers: &Containers, scope: Map) -> Vec<Follow> {
         let scope = Arc::new(Mutex::new(scope));
         let follow = |selector: &Selector| {
             let scope = scope.clone();
@@ -64,5 +74,71 @@ impl Wanted {
             })
         };
         self.selectors.iter().map(follow).collect()
+    }
+}
+
+fn shown(container: &Container) -> String {
+    container.name.clone().unwrap_or_else(|| container.short_id().to_owned())
+}
+
+/// A selector for each combination of what is given; `None` when nothing is.
+fn selectors(scope: &Scope, allowed: Option<&[String]>) -> Option<Vec<Selector>> {
+    if scope.is_empty() && allowed.is_none() {
+        return None;
+    }
+    let namespaces: Vec<String> = match (allowed, scope.namespaces.as_slice()) {
+        (None, wanted) => wanted.to_vec(),
+        (Some(allowed), []) => allowed.to_vec(),
+        (Some(allowed), wanted) => wanted.iter().filter(|it| allowed.contains(it)).cloned().collect(),
+    };
+    if allowed.is_some() && namespaces.is_empty() {
+        return Some(Vec::new());
+    }
+    let mut all = vec![Selector { labels: scope.labels.clone(), ..Selector::default() }];
+    let mut with = |values: &[String], put: fn(&mut Selector, String)| {
+        if values.is_empty() {
+            return;
+        }
+        let combined = all.iter().flat_map(|selector| {
+            values.iter().map(move |value| {
+                let mut selector = selector.clone();
+                put(&mut selector, value.clone());
+                selector
+            })
+        });
+        all = combined.collect();
+    };
+    with(&namespaces, |selector, it| selector.namespace = Some(it));
+    with(&scope.pods, |selector, it| selector.pod = Some(it));
+    with(&scope.containers, |selector, it| selector.container = Some(it));
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strings(all: &[&str]) -> Vec<String> {
+        all.iter().map(|it| (*it).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_given_holds_together() {
+        assert_eq!(selectors(&Scope::default(), None), None);
+        let scope =
+            Scope { pods: strings(&["a", "b"]), namespaces: strings(&["shop", "bank"]), ..Scope::default() };
+        let all = selectors(&scope, None).unwrap();
+        assert_eq!(all.len(), 4);
+        assert_eq!((all[1].namespace.as_deref(), all[1].pod.as_deref()), (Some("shop"), Some("b")));
+    }
+
+    #[test]
+    fn nothing_is_seen_outside_of_what_is_allowed() {
+        let allowed = strings(&["shop"]);
+        let all = selectors(&Scope::default(), Some(&allowed)).unwrap();
+        assert_eq!((all.len(), all[0].namespace.as_deref()), (1, Some("shop")));
+        let elsewhere = Scope { namespaces: strings(&["bank"]), ..Scope::default() };
+        assert_eq!(selectors(&elsewhere, Some(&allowed)), Some(Vec::new()));
+        assert_eq!(selectors(&Scope::default(), Some(&[])), Some(Vec::new()));
     }
 }

@@ -7,6 +7,8 @@ use crate::answer::{Ended, Identity, LookedAt, Loss, Summary};
 
 /// Notes are clipped to this many bytes in all.
 const NOTES: usize = 2048;
+/// Nodes that are told of one by one.
+const NODES: usize = 20;
 
 /// The lines behind the rows.
 pub(crate) fn tail(summary: &Summary, loss: &Loss, gadget: &Identity) -> String {
@@ -38,13 +40,15 @@ fn write_tail(text: &mut String, summary: &Summary, loss: &Loss, gadget: &Identi
     match loss.total {
         0 => writeln!(text, "lost: nothing")?,
         total => {
-            let Loss { ring, unread, limits, missed, .. } = loss;
-            writeln!(
-                text,
-                "LOST: {total} events (ring {ring}, unread {unread}, limits {limits}, missed {missed}): rows are missing"
-            )?;
+            let Loss { ring, unread, limits, missed, link, .. } = loss;
+            write!(text, "LOST: {total} events (ring {ring}, unread {unread}, limits {limits}, missed {missed}")?;
+            if *link > 0 {
+                write!(text, ", link {link}")?;
+            }
+            writeln!(text, "): rows are missing")?;
         }
     }
+    nodes(text, summary)?;
     if let Some(guarded) = &summary.guard {
         text.push_str(&guarded.text());
     }
@@ -66,6 +70,23 @@ fn write_tail(text: &mut String, summary: &Summary, loss: &Loss, gadget: &Identi
     }
     let digest: String = gadget.digest.chars().take(19).collect();
     writeln!(text, "gadget: {} {digest}, signed by {}", gadget.reference, gadget.signed_by)
+}
+
+/// Which nodes answered, when there are several, and which did not.
+fn nodes(text: &mut String, summary: &Summary) -> std::fmt::Result {
+    let failed: Vec<_> =
+        summary.by_node.iter().filter_map(|(name, it)| Some((name, it.error.as_ref()?))).collect();
+    if summary.by_node.len() > 1 || !failed.is_empty() {
+        let whole = summary.by_node.len() - failed.len();
+        writeln!(text, "nodes: {whole} of {} answered in full", summary.by_node.len())?;
+    }
+    for (name, error) in failed.iter().take(NODES) {
+        writeln!(text, "NODE {name}: {}", error.replace('\n', " "))?;
+    }
+    if failed.len() > NODES {
+        writeln!(text, "and {} more nodes; summary.by_node has all", failed.len() - NODES)?;
+    }
+    Ok(())
 }
 
 /// An empty answer is only worth something with this.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::agents::Agents;
+use super::deploy::Lifecycle;
 use super::lend::Lend;
 use super::trust::Trust;
 
@@ -99,6 +101,39 @@ pub(crate) struct Mcp {
     /// Where gadgets run.
     #[arg(long, env = "GADGETRY_ENVIRONMENT", value_enum, default_value_t = Environment::Linux)]
     pub(crate) environment: Environment,
+    /// Namespace that gadgetry is installed in, for --environment=kubernetes. Default: gadgetry.
+    #[arg(short = 'n', long, env = "GADGETRY_NAMESPACE", value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Address at which a server in a cluster takes calls of other servers: `0.0.0.0:7443`. Those who come through the
+    /// cluster's port-forward are served at a port of the loopback in any case.
+    #[arg(long, env = "GADGETRY_CONTROL_LISTEN", value_name = "ADDRESS")]
+    pub(crate) control_listen: Option<String>,
+    /// That port.
+    #[arg(long, env = "GADGETRY_CONTROL_FORWARDED_PORT", value_name = "PORT", default_value_t = crate::cluster::FORWARDED)]
+    pub(crate) control_forwarded_port: u16,
+    /// Take tokens of the cluster's users and service accounts, made for the audience `gadgetry`. What they may see is what
+    /// they may `run` of `gadgets.gadgetry.dev`, in all namespaces or in those that a call names.
+    #[arg(long, env = "GADGETRY_KUBERNETES_AUTH")]
+    pub(crate) kubernetes_auth: bool,
+    /// Authorization server to name to clients that look for one; its tokens must be such as the cluster knows. Needs
+    /// --oauth-resource.
+    #[arg(long, env = "GADGETRY_OAUTH_ISSUER", value_name = "URL", requires = "oauth_resource")]
+    pub(crate) oauth_issuer: Option<String>,
+    /// Address by which clients know this server: `https://gadgetry.example/mcp`.
+    #[arg(long, env = "GADGETRY_OAUTH_RESOURCE", value_name = "URL", requires = "oauth_issuer")]
+    pub(crate) oauth_resource: Option<String>,
+    /// Print the tools that would be offered, a line each, and exit.
+    #[arg(long)]
+    pub(crate) list_tools: bool,
+    /// Print what a client's configuration needs to start this server with these flags, and exit.
+    #[arg(long)]
+    pub(crate) mcp_config: bool,
+    /// Installing into a cluster.
+    #[command(flatten)]
+    pub(crate) lifecycle: Lifecycle,
+    /// Nodes to run gadgets on.
+    #[command(flatten)]
+    pub(crate) agents: Agents,
     /// Where images are kept, and whom to trust.
     #[command(flatten)]
     pub(crate) trust: Trust,
@@ -142,8 +177,10 @@ pub(crate) enum ToolMode {
 /// Where gadgets run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Environment {
-    /// This machine.
+    /// This machine, or the nodes of --agent.
     Linux,
+    /// All nodes of a cluster: in a pod by their agents, elsewhere through the server in the cluster.
+    Kubernetes,
 }
 
 /// A length of time, not so short that registries would be asked all the time, or runs end before they are read.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
 
+use super::agents::Agents;
 use super::lend::Lend;
 use super::trust::Trust;
 
@@ -19,6 +20,9 @@ pub(crate) struct Run {
     /// What the gadget is lent.
     #[command(flatten)]
     pub(crate) lend: Lend,
+    /// Where it runs.
+    #[command(flatten)]
+    pub(crate) agents: Agents,
     /// Which tool of a gadget that has several.
     #[arg(long, value_name = "NAME")]
     pub(crate) tool: Option<String>,

@@ -1,14 +1,17 @@
 //! `gadgetry mcp`: registers the gadgets, then serves them.
 
+mod control;
 mod gate;
+mod place;
 mod reload;
+mod shown;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use gadgetry_mcp::access::Access;
 use gadgetry_mcp::{Mode, Options, Server, http, stdio};
-use gadgetry_run::fleet::Fleet;
 use gadgetry_run::guard::{Action, Guard};
 use gadgetry_run::node::Node;
 use gadgetry_run::runs::Limits;
@@ -17,9 +20,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::gate::Gate;
+use self::place::Place;
+pub(super) use self::reload::register;
 use self::reload::{Images, Served};
+use super::deploy::tools::lifecycle;
 use crate::approved::Approved;
 use crate::cli::mcp::{Environment, GuardAction, Mcp, ToolMode, Transport};
+use crate::cluster::{self, Callers};
 use crate::setup;
 
 /// Environment variable that holds the bearer token itself.
@@ -30,9 +37,17 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         println!("gadgetry {}", env!("CARGO_PKG_VERSION"));
         return Ok(ExitCode::SUCCESS);
     }
-    let Environment::Linux = flags.environment;
+    if flags.mcp_config {
+        println!("{}", shown::config()?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
-    let node = Arc::new(setup::node(&flags.lend)?);
+    let connection = match flags.environment {
+        Environment::Linux if !flags.kubernetes_auth => None,
+        _ => Some(cluster::connection(&flags.lifecycle.cluster, flags.namespace.as_deref()).await?),
+    };
+    let where_to = Place::of(&flags, connection.as_ref()).await?;
+    let node = Arc::new(setup::node(&flags.lend, None, where_to.is_here())?);
     let images = Images { flag: names(&flags.gadget_images), file: flags.gadget_images_file.clone() };
     let guard = guard(&flags, &supply, &node).await?;
     let store = setup::store(&flags.trust)?;
@@ -41,15 +56,27 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         Gate::new(guard, approved, supply.built_ins().keys().cloned().collect())
     });
     let served = Served::new(images, supply, node.clone(), gate).await?;
-    let fleet = match guard {
-        Some(guard) => Fleet::local(node).guarded(guard),
-        None => Fleet::local(node),
-    };
-    let server = Server::new(served.catalog(), Arc::new(fleet), Vec::new(), options(&flags))?;
+    let fleet = where_to.fleet(node);
+    let fleet = Arc::new(match guard {
+        Some(guard) => fleet.guarded(guard),
+        None => fleet,
+    });
+    let access = connection.filter(|_| flags.kubernetes_auth).map(|it| Arc::new(Callers::new(&it)) as Arc<dyn Access>);
+    let options = Options { access: access.clone(), ..options(&flags) };
+    let in_cluster = flags.environment == Environment::Kubernetes;
+    let beside = lifecycle(&flags.lifecycle, in_cluster)?;
+    let server = Server::new(served.catalog(), fleet.clone(), beside, options)?;
+    if flags.list_tools {
+        print!("{}", shown::tools(&server.list()));
+        return Ok(ExitCode::SUCCESS);
+    }
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;
+    let served = served.while_available(where_to.available().await);
+    let control = control::serve(&flags, &where_to, fleet, served.catalog(), cancel.clone());
     tokio::select! {
-        done = serve(&flags, server, cancel) => done?,
+        failed = control => failed?,
+        done = serve(&flags, server, access, cancel) => done?,
         // Never ends of itself: without gadgets that change there is still a server.
         never = served.follow(flags.refresh) => match never {},
     }
@@ -68,11 +95,16 @@ async fn guard(flags: &Mcp, supply: &Supply, node: &Arc<Node>) -> Result<Option<
     Ok(Some(Arc::new(Guard::new(node, &gadget, action, names(&flags.guard_categories))?)))
 }
 
-async fn serve(flags: &Mcp, server: Server, cancel: CancellationToken) -> Result<()> {
+async fn serve(
+    flags: &Mcp,
+    server: Server,
+    access: Option<Arc<dyn Access>>,
+    cancel: CancellationToken,
+) -> Result<()> {
     match flags.transport {
         Transport::Stdio => stdio::serve(server, cancel).await?,
         Transport::StreamableHttp => {
-            let listening = http::listen(http_config(flags)?).await?;
+            let listening = http::listen(http_config(flags, access)?).await?;
             eprintln!("gadgetry: serving MCP at {}://{}/mcp", listening.scheme(), listening.address());
             listening.serve(server, cancel).await;
         }
@@ -95,15 +127,15 @@ fn options(flags: &Mcp) -> Options {
         ..Limits::default()
     };
     let budget = usize::try_from(flags.result_budget).unwrap_or(usize::MAX).saturating_mul(1 << 10);
-    Options { mode, read_only: flags.read_only, only, without, budget, runs }
+    Options { mode, read_only: flags.read_only, only, without, budget, runs, access: None }
 }
 
 /// A list as given, without the empty names that a trailing comma or an empty variable leaves.
-fn names(list: &[String]) -> Vec<String> {
+pub(super) fn names(list: &[String]) -> Vec<String> {
     list.iter().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
 }
 
-fn http_config(flags: &Mcp) -> Result<http::Config> {
+fn http_config(flags: &Mcp, access: Option<Arc<dyn Access>>) -> Result<http::Config> {
     let token = match (&flags.token_file, std::env::var(TOKEN_VAR)) {
         (Some(file), _) => Some(http::Secret::from_file(file)?),
         (None, Ok(token)) => {
@@ -117,6 +149,12 @@ fn http_config(flags: &Mcp) -> Result<http::Config> {
         allowed_hosts: flags.allowed_hosts.clone(),
         allowed_origins: flags.allowed_origins.clone(),
         token,
+        access,
+        oauth: flags
+            .oauth_issuer
+            .clone()
+            .zip(flags.oauth_resource.clone())
+            .map(|(issuer, resource)| http::OAuth { resource, issuer }),
         tls: flags
             .tls_cert_file
             .clone()
@@ -127,7 +165,7 @@ fn http_config(flags: &Mcp) -> Result<http::Config> {
 }
 
 /// A service manager's SIGTERM and a person's Ctrl-C end the server in order: runs detach, connections close.
-fn end_on_signal(cancel: CancellationToken) -> Result<()> {
+pub(super) fn end_on_signal(cancel: CancellationToken) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     tokio::spawn(async move {

@@ -19,11 +19,12 @@ use crate::cli::run::{Output, Run};
 use crate::output::columns::Columns;
 use crate::output::printer::{Form, Printer};
 use crate::output::progress::Progress;
-use crate::{output, setup};
+use crate::{fleet, output, setup};
 
 pub(super) async fn run(flags: Run, built_ins: &'static [u8]) -> Result<ExitCode> {
     let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
-    let node = Arc::new(setup::node(&flags.lend)?);
+    let nodes = fleet::named(&flags.agents)?;
+    let node = Arc::new(setup::node(&flags.lend, None, nodes.is_none())?);
     let image = supply.fetch(&flags.gadget).await?;
     let gadget = tokio::task::block_in_place(|| node.register(image))?;
     let at = tool(&gadget, flags.tool.as_deref())?;
@@ -33,7 +34,7 @@ pub(super) async fn run(flags: Run, built_ins: &'static [u8]) -> Result<ExitCode
         parameters.push("--help".into());
     }
     let given = flags::parse(&flags.gadget, &tool.description, &tool.input_schema, &parameters);
-    let fleet = Fleet::local(node);
+    let fleet = fleet::fleet(node, nodes);
 
     let cancel = CancellationToken::new();
     let run = async {
@@ -89,7 +90,7 @@ async fn call(
     given: Given,
     cancel: CancellationToken,
 ) -> Result<ExitCode> {
-    let called = fleet.call(gadget, tool, given.arguments, cancel, None).await.map_err(with_flag)?;
+    let called = fleet.call(gadget, tool, given.arguments, None, cancel, None).await.map_err(with_flag)?;
     let Called::Answer(answer, _) = called else {
         bail!("a tool answered with rows");
     };

@@ -8,17 +8,21 @@ use serde_json::Value;
 
 use super::text;
 
+/// The field of several lines that the SDK's histograms have. A column can't hold it: it stands below its row.
+const PICTURE: &str = "picture";
+
 /// Formats rows for one run.
 pub(crate) struct Columns {
     columns: Vec<Column>,
     cut: bool,
+    picture: bool,
 }
 
 impl Columns {
     /// Shows `fields` of `all`, or the gadget's choice when none is named. `cut`: cells are no wider than their
     /// column. The run has refused fields that no row can have.
     pub(crate) fn new(all: &[Column], fields: &[String], cut: bool) -> Self {
-        let columns = if fields.is_empty() {
+        let mut columns: Vec<Column> = if fields.is_empty() {
             all.iter().filter(|column| !column.hidden).cloned().collect()
         } else if fields == ["all"] {
             all.to_vec()
@@ -30,7 +34,9 @@ impl Columns {
             };
             fields.iter().map(named).collect()
         };
-        Self { columns, cut }
+        let picture = columns.iter().any(|column| column.field == PICTURE);
+        columns.retain(|column| column.field != PICTURE);
+        Self { columns, cut, picture }
     }
 
     /// Shows groups, whose fields are not the gadget's: each with its name and whether it is a number.
@@ -39,7 +45,7 @@ impl Columns {
             all.iter().filter(|(name, _)| fields.is_empty() || fields == ["all"] || fields.contains(name));
         let columns =
             shown.map(|(name, number)| plain(name, if *number { 10 } else { 24 }, *number)).collect();
-        Self { columns, cut }
+        Self { columns, cut, picture: false }
     }
 
     /// The headings.
@@ -47,9 +53,16 @@ impl Columns {
         self.line(|column| column.title.clone())
     }
 
-    /// One row.
+    /// One row, and on the lines below it its picture.
     pub(crate) fn row(&self, row: &Value) -> String {
-        self.line(|column| cell(row, &column.field))
+        let mut lines = self.line(|column| cell(row, &column.field));
+        if self.picture
+            && let Some(picture) = row.get(PICTURE).and_then(Value::as_str)
+        {
+            lines.push('\n');
+            lines.push_str(&text::lines(picture.trim_end_matches('\n')));
+        }
+        lines
     }
 
     fn line(&self, content: impl Fn(&Column) -> String) -> String {
@@ -58,7 +71,8 @@ impl Columns {
             let content = content(column);
             let content = text::plain(&content);
             let last = at + 1 == self.columns.len();
-            let cells = usize::from(column.width);
+            // Headings are whole, and may be longer than what stands below them.
+            let cells = usize::from(column.width).max(text::width(&column.title));
             let content = if self.cut && !last { text::fit(&content, cells) } else { content };
             let padding = " ".repeat(cells.saturating_sub(text::width(&content)));
             let done = if column.right {
@@ -138,6 +152,17 @@ mod tests {
         let columns = Columns::new(&all(), &["hid".into(), "comm".into(), "in.ner".into()], false);
         let row = json!({"hid": true, "comm": "a-long-name", "in": {"ner": 5}});
         assert_eq!(columns.row(&row), "true  a-long-name  5");
+    }
+
+    #[test]
+    fn a_picture_stands_below_its_row() {
+        let mut all = all();
+        all.push(Column { hidden: true, ..column("picture", 7, false) });
+        let row = json!({"comm": "a", "pid": 42, "picture": "1 |#\u{1b}|\n2 | |\n"});
+        assert_eq!(Columns::new(&all, &["comm".into()], false).row(&row), "a");
+        let columns = Columns::new(&all, &["picture".into(), "comm".into()], false);
+        assert_eq!(columns.header(), "COMM");
+        assert_eq!(columns.row(&row), "a\n1 |#\u{fffd}|\n2 | |");
     }
 
     #[test]

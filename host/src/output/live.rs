@@ -46,10 +46,17 @@ fn view(columns: &Columns, lines: &[u8], height: usize, width: usize) -> std::io
     let mut view = fit(&columns.header(), width).into_owned();
     view.push('\n');
     let rows = lines.split(|it| *it == b'\n').filter(|line| !line.is_empty());
-    for line in rows.take(height.saturating_sub(2)) {
+    let mut free = height.saturating_sub(2);
+    for line in rows {
         let row: Value = serde_json::from_slice(line)?;
-        view.push_str(&fit(&columns.row(&row), width));
-        view.push('\n');
+        for line in columns.row(&row).split('\n') {
+            if free == 0 {
+                return Ok(view);
+            }
+            view.push_str(&fit(line, width));
+            view.push('\n');
+            free -= 1;
+        }
     }
     Ok(view)
 }
@@ -69,5 +76,10 @@ mod tests {
         assert_eq!(view(&columns, rows.as_bytes(), 1, 80).unwrap(), "  N\n");
         assert_eq!(view(&columns, b"", 5, 80).unwrap(), "  N\n");
         assert_eq!(view(&columns, b"{\"n\":1234}\n", 5, 3).unwrap(), "  N\n12…\n");
+        let fields = ["n".to_owned(), "picture".to_owned()];
+        let columns = Columns::new(&[], &fields, false);
+        let row = b"{\"n\":\"1\",\"picture\":\"a\\nb\\n\"}\n";
+        assert_eq!(view(&columns, row, 9, 80).unwrap(), "N\n1\na\nb\n");
+        assert_eq!(view(&columns, row, 4, 80).unwrap(), "N\n1\na\n");
     }
 }

@@ -11,9 +11,9 @@ use oci_client::secrets::RegistryAuth;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE,
 };
-use reqwest::{Client, Method, Response, StatusCode, Url, redirect};
+use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url, redirect};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::address::{PRIVATE, PublicOnly, is_public};
 use super::auth::{Action, Auth};
@@ -28,12 +28,16 @@ const SHOWN: usize = 300;
 
 pub(super) struct Http {
     /// For registries and hosts that were named.
-    direct: Client,
+    direct: Lazy,
     /// For wherever a registry sends us: public addresses only.
-    elsewhere: Client,
+    elsewhere: Lazy,
     options: Options,
     auth: Auth,
 }
+
+/// A client that is made when the first request wants it: making one reads all the certificates that the system trusts,
+/// and most starts ask no registry.
+type Lazy = OnceLock<Result<Client, String>>;
 
 /// One request.
 pub(super) struct Ask<'a> {
@@ -50,19 +54,24 @@ pub(super) struct Ask<'a> {
 }
 
 impl Http {
-    pub(super) fn new(options: Options) -> Result<Self, Problem> {
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("gadgetry/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .connect_timeout(options.connect_timeout)
-                .read_timeout(options.read_timeout)
-        };
-        let made =
-            |client: Result<Client, reqwest::Error>| client.map_err(|e| Problem::Internal(e.to_string()));
-        let direct = made(builder().build())?;
-        let elsewhere = made(builder().dns_resolver(Arc::new(PublicOnly)).build())?;
-        Ok(Self { direct, elsewhere, options, auth: Auth::default() })
+    pub(super) fn new(options: Options) -> Self {
+        Self { direct: OnceLock::new(), elsewhere: OnceLock::new(), options, auth: Auth::default() }
+    }
+
+    fn direct(&self) -> Result<&Client, Problem> {
+        made(self.direct.get_or_init(|| build(self.builder())))
+    }
+
+    fn elsewhere(&self) -> Result<&Client, Problem> {
+        made(self.elsewhere.get_or_init(|| build(self.builder().dns_resolver(Arc::new(PublicOnly)))))
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        Client::builder()
+            .user_agent(concat!("gadgetry/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(self.options.connect_timeout)
+            .read_timeout(self.options.read_timeout)
     }
 
     pub(super) const fn options(&self) -> &Options {
@@ -118,7 +127,7 @@ impl Http {
         authorized: Option<&HeaderValue>,
     ) -> Result<Response, Problem> {
         let mut url = first;
-        let mut client = &self.direct;
+        let mut client = self.direct()?;
         for _ in 0..=MAX_HOPS {
             let mut headers = HeaderMap::new();
             if let Some(authorized) = authorized.filter(|_| same_origin(&url, origin)) {
@@ -165,7 +174,7 @@ impl Http {
             scheme => return Err(refused(from, &shown, format!("`{scheme}` is no way to reach a registry"))),
         }
         if same_origin(target, origin) || named {
-            return Ok(&self.direct);
+            return self.direct();
         }
         match literal(target) {
             Some(address) if !is_public(address) => {
@@ -174,7 +183,7 @@ impl Http {
                 );
                 Err(refused(from, &shown, reason))
             }
-            _ => Ok(&self.elsewhere),
+            _ => self.elsewhere(),
         }
     }
 
@@ -235,6 +244,14 @@ impl Http {
         }
         Ok(bytes)
     }
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, String> {
+    builder.build().map_err(|error| error.to_string())
+}
+
+fn made(client: &Result<Client, String>) -> Result<&Client, Problem> {
+    client.as_ref().map_err(|reason| Problem::Internal(format!("the HTTP client can't be made: {reason}")))
 }
 
 /// What a registry says about its refusal, cut to what can be shown.

@@ -102,7 +102,7 @@ pub(crate) fn options(insecure: &[&str]) -> Options {
 }
 
 pub(crate) fn remote(options: Options) -> Remote {
-    Remote::new(options, Arc::new(())).unwrap()
+    Remote::new(options, Arc::new(()))
 }
 
 /// A policy of one rule that names a key, everywhere.

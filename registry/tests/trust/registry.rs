@@ -59,7 +59,7 @@ async fn there_and_back() {
     image.store_as(&store, "x");
     let reference = local.reference("me/mine:v1");
     let progress = Arc::new(Counted::default());
-    let remote = Remote::new(options(&[&local.host]), Arc::clone(&progress) as Arc<dyn Progress>).unwrap();
+    let remote = Remote::new(options(&[&local.host]), Arc::clone(&progress) as Arc<dyn Progress>);
 
     let pushed = remote.push(&store, &image.link.digest, &reference).await.unwrap();
     // Two manifests: one config and one component they share, and an object each.

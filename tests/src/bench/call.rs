@@ -36,10 +36,10 @@ pub(super) fn supply(folder: &Path) -> Result<(Supply, Node)> {
         std::fs::read(crate::target().join("gadgets/builtins.tar")).context("run `make build` first")?;
     let built_ins = Bundle::parse(bundle.leak())?;
     let store = Store::open(folder.join("store"))?;
-    let remote = Remote::new(Options::new(), Arc::new(()))?;
+    let remote = Remote::new(Options::new(), Arc::new(()));
     let supply = Supply::new(built_ins, store, remote, Policy::built_ins_only(), Pull::Never);
     let cache = Some(folder.join("components"));
-    Ok((supply, Node::new(Config { name: None, cache, files: gadgetry_enrich::Config::local() })?))
+    Ok((supply, Node::new(Config { name: None, cache, files: gadgetry_enrich::Config::local(), kernel: true })?))
 }
 
 async fn attach(table: &mut Table) -> Result<()> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::host::Host;
 
@@ -27,13 +27,37 @@ impl Load {
         self.0.id()
     }
 
-    /// How many it made in how many seconds.
-    pub(super) fn finish(self) -> Result<(u64, f64)> {
-        let output = self.0.wait_with_output()?;
+    /// What it says when it is done.
+    pub(super) fn finish(self) -> Result<Made> {
+        Made::by(self.0)
+    }
+}
+
+/// What a load says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    /// How many events it made.
+    pub(super) count: u64,
+    /// In how many seconds.
+    pub(super) seconds: f64,
+    /// For how many of those it was running.
+    pub(super) running: f64,
+}
+
+impl Made {
+    /// By a load that was started, when it is done.
+    pub(super) fn by(load: Child) -> Result<Self> {
+        let output = load.wait_with_output()?;
         ensure!(output.status.success(), "the load failed");
         let text = String::from_utf8(output.stdout)?;
-        let (made, seconds) = text.trim().split_once(' ').context("the load's answer")?;
-        Ok((made.parse()?, seconds.parse()?))
+        let [count, seconds, running] = text.split_whitespace().collect::<Vec<_>>()[..] else {
+            bail!("the load says {text:?}");
+        };
+        Ok(Self { count: count.parse()?, seconds: seconds.parse()?, running: running.parse()? })
+    }
+
+    pub(super) fn rate(&self) -> f64 {
+        self.count as f64 / self.seconds
     }
 }
 
@@ -75,15 +99,15 @@ pub(super) fn gadgetry(
     command.spawn().context("gadgetry does not start")
 }
 
-/// A load under a gadget: how many it made in how many seconds, and what the gadget said.
-pub(super) fn under(gadget: &str, load: Load, seconds: f64, more: &[&str]) -> Result<(u64, f64, Said)> {
+/// A load under a gadget: what both said.
+pub(super) fn under(gadget: &str, load: Load, seconds: f64, more: &[&str]) -> Result<(Made, Said)> {
     let host = Host::new();
     let errors = tempfile::NamedTempFile::new()?;
     let mut running = gadgetry(&host, gadget, &load, seconds, more, errors.reopen()?)?;
-    let (made, took) = load.finish()?;
+    let made = load.finish()?;
     let status = running.wait()?;
     let said = std::fs::read_to_string(errors.path())?;
     ensure!(status.success(), "{gadget} failed: {said}");
     std::thread::sleep(Duration::from_millis(300));
-    Ok((made, took, Said::read(&said)?))
+    Ok((made, Said::read(&said)?))
 }

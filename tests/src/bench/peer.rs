@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::load::{Load, Said, gadgetry};
+use super::load::{Load, Made, Said, gadgetry};
 use crate::host::Host;
 
 /// What traces opens.
@@ -79,7 +79,7 @@ impl Tracer {
         let errors = tempfile::NamedTempFile::new()?;
         let load = Load::start("opens", seconds, rate, &[])?;
         let mut tracer = self.start(&host, &load, seconds, errors.reopen()?)?;
-        let (made, seconds) = load.finish()?;
+        let Made { count: made, seconds, .. } = load.finish()?;
         during()?;
         let status = tracer.wait()?;
         let said = std::fs::read_to_string(errors.path())?;

@@ -1,8 +1,8 @@
 //! `make bench`: the figures of the documents, with the peers' on the same load in the same go. Machines are noisy,
 //! so the figure to read is the ratio. Prints a table, and writes `bench.json` beside the build output.
 //!
-//! Usage: `bench [PART...]`, a part being `opens`, `kernel`, `guest`, `guard`, `query`, `scan`, `call`, `memory`, `net`,
-//! `profile`, `twenty`, `ten`; all of them by default.
+//! Usage: `bench [PART...]`, a part being `opens`, `kernel`, `guest`, `guard`, `query`, `scan`, `detection`, `call`, `memory`, `net`,
+//! `profile`, `twenty`, `ten`, `fleet`; all of them by default.
 
 use anyhow::Result;
 use gadgetry_tests::bench::{self, Table};
@@ -13,11 +13,12 @@ type Part = (&'static str, fn(&mut Table) -> Result<()>);
 fn main() -> Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let mut table = Table::default();
-    let parts: [Part; 12] = [
+    let parts: [Part; 14] = [
         ("guard", bench::guard::measure),
         ("guest", bench::guest::measure),
         ("query", bench::query::measure),
         ("scan", bench::scan::measure),
+        ("detection", bench::detection::measure),
         ("call", bench::call::measure),
         ("memory", bench::memory::measure),
         ("kernel", bench::kernel::measure),
@@ -25,6 +26,7 @@ fn main() -> Result<()> {
         ("opens", bench::opens::measure),
         ("profile", bench::profile::measure),
         ("twenty", bench::twenty::measure),
+        ("fleet", bench::fleet::measure),
         ("ten", bench::ten::measure),
     ];
     for (name, measure) in parts {

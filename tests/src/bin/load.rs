@@ -1,4 +1,5 @@
-//! Load for tests and benchmarks: opens, processes, TCP connections or DNS queries at a given rate; says how many it made.
+//! Load for tests and benchmarks: opens, processes, TCP connections or DNS queries at a given rate; says how many it made,
+//! in how many seconds, and how many of those its thread was running.
 //! Its own process and name (`load`), so that a gadget can be filtered to it and every event be accounted for.
 //!
 //! Usage: `load opens|execs|connections|queries [--seconds S] [--count N] [--rate PER_SECOND] [--path FILE] [--port PORT]`
@@ -94,6 +95,13 @@ fn queries(port: u16) -> io::Result<Event> {
     }))
 }
 
+/// Seconds that this thread has been running on a CPU, what interrupted it included.
+fn running() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split_whitespace().next().and_then(|it| it.parse::<f64>().ok());
+    nanos.unwrap_or(f64::NAN) / 1e9
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let (mut event, at_once) = match arguments.event() {
@@ -104,7 +112,7 @@ fn main() -> ExitCode {
         }
     };
     std::thread::sleep(Duration::from_secs_f64(arguments.delay));
-    let start = Instant::now();
+    let (start, ran) = (Instant::now(), running());
     let end = Duration::from_secs_f64(arguments.seconds);
     let mut made = 0;
     let mut failed = 0_u64;
@@ -126,7 +134,7 @@ fn main() -> ExitCode {
             made += 1;
         }
     }
-    println!("{made} {:.6}", start.elapsed().as_secs_f64());
+    println!("{made} {:.6} {:.6}", start.elapsed().as_secs_f64(), running() - ran);
     if failed > 0 {
         eprintln!("load: {failed} of {made} failed");
         return ExitCode::FAILURE;

@@ -81,7 +81,7 @@ pub(crate) fn readable(bytes: Vec<u8>) -> Option<String> {
     let odd = text.chars().filter(|char| char.is_control() && !matches!(char, '\n' | '\r' | '\t')).count();
     let letters = text.chars().filter(|char| char.is_alphabetic() || char.is_whitespace()).count();
     let count = text.chars().count();
-    (count >= 6 && odd == 0 && letters * 10 >= count * 6).then_some(text)
+    (count >= 6 && odd == 0 && letters * 10 >= count * 4).then_some(text)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Category {
 }
 
 /// How a text had to be read for something to be found: a set of ways.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Via(u16);
 
 impl Via {

@@ -20,7 +20,7 @@ pub(crate) fn messages(text: &str) -> Vec<(Range<usize>, String)> {
         .collect()
 }
 
-/// Runs of characters that each carry a byte; what is visible ends a run, a sign that starts a flag does not begin one.
+/// Runs of characters that each carry a byte; what is visible ends a run, but for the end of a line within it.
 fn collect(text: &str, byte: fn(char) -> Option<u8>, found: &mut Vec<(Range<usize>, Vec<u8>)>) {
     let mut open: Option<(Range<usize>, Vec<u8>)> = None;
     for (at, char) in text.char_indices() {
@@ -31,6 +31,7 @@ fn collect(text: &str, byte: fn(char) -> Option<u8>, found: &mut Vec<(Range<usiz
                 bytes.push(byte);
             }
             (Some(byte), None) => open = Some((at..end, vec![byte])),
+            (None, Some((_, bytes))) if char == '\n' => bytes.push(b'\n'),
             (None, _) => found.extend(open.take()),
         }
     }

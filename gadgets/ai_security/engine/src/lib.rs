@@ -30,6 +30,8 @@ mod escapes;
 mod evasion;
 mod findings;
 mod hidden;
+#[doc(hidden)]
+pub mod likeness;
 mod mask;
 mod normal;
 mod offsets;
@@ -44,6 +46,12 @@ pub use findings::{Category, Finding, Findings, Via};
 pub use mask::mask;
 pub use scan::{Engine, Options, Side, TooLong};
 pub use tables::{RULES, Rule};
+
+/// The text as it is read, with what is folded folded: for who trains the classifier.
+#[doc(hidden)]
+pub fn fold(text: &str) -> std::borrow::Cow<'_, str> {
+    normal::read(text).0
+}
 
 /// The longest text that is scanned, in bytes: above what the cloud service takes in one request.
 pub const MAX_TEXT: usize = 6 << 20;

@@ -15,6 +15,11 @@ pub(crate) fn fold(char: char) -> Option<&'static str> {
     Some(&POOL[place..place + length])
 }
 
+/// Whether a character of the text is not shown.
+pub(crate) fn hides(text: &str) -> bool {
+    text.chars().any(|char| !char.is_ascii() && fold(char) == Some(""))
+}
+
 /// The text as it is read.
 pub(crate) fn read(text: &str) -> (Cow<'_, str>, Map) {
     let Some(first) = text.bytes().position(|byte| !byte.is_ascii()) else {

@@ -4,10 +4,17 @@ use crate::checks::{self, Verdict};
 use crate::findings::{Category, Finding, Findings};
 use crate::readings::Readings;
 use crate::tables::{self, Budget, Check, End, RULES, Rule, Start};
-use crate::{MAX_TEXT, Via, scanners, words};
+use crate::{MAX_TEXT, Via, likeness, scanners, words};
 
 /// More than so many are counted, not told.
 const MAX_FINDINGS: usize = 1000;
+/// The score of a passage that reads like an attack, and of one that might.
+const SURE: u8 = 65;
+/// What such a passage is told as.
+const LIKE_ATTACKS: &str = "like-attacks";
+const SIGN: u8 = 25;
+/// What the names of rules begin with whose languages the classifier knows well enough to doubt them.
+const DOUBTED: [&str; 6] = ["en-", "de-", "fr-", "es-", "it-", "pt-"];
 /// Findings of one attack are no further apart.
 const NEAR: usize = 2000;
 
@@ -128,9 +135,9 @@ impl Engine {
         self.scan(&String::from_utf8_lossy(bytes), side, options)
     }
 
-    /// Whether no rule finds anything in a row as it is written, by one look at its bytes: what is encoded in it is not
-    /// decoded, and a row that is not ASCII is not told to be clean. A row that is not clean is to be scanned; it may
-    /// prove harmless.
+    /// Whether no rule finds anything in a row as it looks, by one look at its bytes: what is encoded in it is not decoded,
+    /// and a row with characters that are not shown is not told to be clean. A row that is not clean is to be scanned; it
+    /// may prove harmless.
     pub fn clean(&self, row: &[u8]) -> bool {
         scanners::clean(row)
     }
@@ -169,6 +176,9 @@ impl Scan<'_> {
             }
             self.add(rule, bytes, start, end, via);
         });
+        if self.side != Side::Row && self.options.looks_for(Category::Injection) {
+            self.likeness(text, via);
+        }
         let spelled = via.contains(Via::SPELLED);
         if self.side != Side::Row && !spelled {
             scanners::scan(text, &mut |rule, start, end| {
@@ -177,6 +187,22 @@ impl Scan<'_> {
                 }
             });
         }
+    }
+
+    /// What reads like an attack without a rule that knows it. Rows are no prose.
+    fn likeness(&mut self, text: &str, via: Via) {
+        likeness::passages(text, |passage| {
+            self.push(Finding {
+                rule: LIKE_ATTACKS,
+                category: Category::Injection,
+                family: "likeness",
+                description: "Reads like known attacks",
+                score: if passage.sure { SURE } else { SIGN },
+                start: passage.start,
+                end: passage.end,
+                via,
+            });
+        });
     }
 
     /// Whether a rule is of use: its category is looked for, and the reading is one that its kind of thing hides in.
@@ -197,9 +223,8 @@ impl Scan<'_> {
                 Verdict::Yes => {}
             }
         }
-        // Who hides an instruction means it.
-        if rule.category == Category::Injection && !Via::NORMALISED.contains(via) {
-            score += (100 - score) / 2;
+        if rule.category == Category::Injection {
+            score = hiding(score, via);
         }
         self.push(Finding {
             rule: rule.id,
@@ -221,12 +246,32 @@ impl Scan<'_> {
         }
     }
 
+    /// A phrase that a rule knows, in a passage that reads like no attack, is more often quoted or described than meant:
+    /// alone it is no verdict. What is hidden is neither.
+    fn doubt(&mut self) {
+        let like: Vec<_> =
+            self.found.iter().filter(|it| it.rule == LIKE_ATTACKS).map(|it| (it.start, it.end)).collect();
+        for finding in &mut self.found {
+            let near =
+                |(start, end): &(usize, usize)| *start <= finding.end + NEAR && *end + NEAR >= finding.start;
+            let phrase = finding.category == Category::Injection
+                && DOUBTED.contains(&finding.rule.get(..3).unwrap_or_default());
+            if phrase && Via::NORMALISED.contains(finding.via) && !like.iter().any(near) {
+                finding.score = finding.score * 3 / 5;
+            }
+        }
+    }
+
     fn finish(mut self, incomplete: bool) -> Findings {
-        self.found.sort_by_key(|it| (it.start, it.end, std::cmp::Reverse(it.score)));
-        // Readings that are alike find the same.
+        // Readings that are alike find the same: what stands in the text as it is written is not hidden there.
+        self.found.sort_by_key(|it| (it.rule, it.start, it.end, it.via, std::cmp::Reverse(it.score)));
         self.found.dedup_by(|next, kept| {
             next.rule == kept.rule && next.start == kept.start && next.end == kept.end
         });
+        self.found.sort_by_key(|it| (it.start, it.end, std::cmp::Reverse(it.score)));
+        if self.side != Side::Row && self.options.looks_for(Category::Injection) {
+            self.doubt();
+        }
         let mut findings = Findings { dropped: self.dropped, incomplete, ..Findings::default() };
         for category in Category::ALL {
             let threshold = self.options.thresholds[category as usize];
@@ -240,6 +285,11 @@ impl Scan<'_> {
         findings.all = self.found;
         findings
     }
+}
+
+/// The score of an injection in a text that had to be read in this way: who hides an instruction means it.
+fn hiding(score: u8, via: Via) -> u8 {
+    if Via::NORMALISED.contains(via) { score } else { score + (100 - score) / 2 }
 }
 
 /// The score of findings together: signs that are each too weak make a strong one, if they are near each other.

@@ -4,8 +4,8 @@
 use crate::checks::{digits, luhn, mod97};
 use crate::scan::rule_of;
 use crate::tables::{self, Rule, Scanner};
-use crate::urls;
 use crate::words::joins_before;
+use crate::{normal, urls};
 
 /// What is told of a thing found: its rule and where it is.
 pub(crate) type Found<'f> = dyn FnMut(&'static Rule, usize, usize) + 'f;
@@ -322,11 +322,17 @@ fn ip(bytes: &[u8], at: usize) -> Option<usize> {
     (public && !version && !next).then_some(end)
 }
 
-/// Whether no byte begins anything of a row's rules.
+/// Whether no byte begins anything of a row's rules, in the row as it looks. One in which something is not shown is not
+/// clean: who hides characters has a reason.
 pub(crate) fn clean(row: &[u8]) -> bool {
-    if !row.is_ascii() {
-        return false;
+    if row.is_ascii() {
+        return clean_bytes(row);
     }
+    let Ok(text) = std::str::from_utf8(row) else { return false };
+    !normal::hides(text) && clean_bytes(normal::read(text).0.as_bytes())
+}
+
+fn clean_bytes(row: &[u8]) -> bool {
     let mut clean = true;
     tables::candidates(row, |automaton, _, at| {
         if clean {

@@ -149,7 +149,7 @@ impl Automaton {
         }
         let mut place = words::skip_gap(text, end);
         for _ in 0..=next.gap {
-            if place >= text.len() {
+            if place >= text.len() || words::ends_sentence(text, place) {
                 return None;
             }
             if let Some(found) = self.parts(number + 1, text, place, budget) {
@@ -196,19 +196,61 @@ pub(crate) static LOWER: [u8; 256] = {
     table
 };
 
-/// Calls `found` with each automaton that may match, and where, from left to right.
+/// The first bytes of all that automata match, in lower case, by their hash.
+struct Keys<const FILTER: usize> {
+    /// A bit for each hash that a key has: most places are passed by after this.
+    filter: &'static [u8; FILTER],
+    /// Where the keys of a bucket begin, and those of the last one end.
+    buckets: &'static [u16; (1 << BUCKET_BITS) + 1],
+    keys: &'static [u32],
+    /// Where the automata of a key begin.
+    starts: &'static [u32],
+    candidates: &'static [u16],
+}
+
+impl<const FILTER: usize> Keys<FILTER> {
+    const SHIFT: u32 = 32 - FILTER.ilog2() - 3;
+
+    /// The automata that may match what begins so.
+    #[inline]
+    fn of(&self, key: u32) -> &'static [u16] {
+        let hash = key.wrapping_mul(0x9e37_79b1);
+        let bit = hash >> Self::SHIFT;
+        if self.filter[(bit >> 3) as usize] >> (bit & 7) & 1 == 0 {
+            return &[];
+        }
+        self.known(key, hash)
+    }
+
+    fn known(&self, key: u32, hash: u32) -> &'static [u16] {
+        let bucket = (hash >> (32 - BUCKET_BITS)) as usize;
+        let (first, end) = (usize::from(self.buckets[bucket]), usize::from(self.buckets[bucket + 1]));
+        match self.keys[first..end].iter().position(|it| *it == key) {
+            Some(at) => {
+                &self.candidates[self.starts[first + at] as usize..self.starts[first + at + 1] as usize]
+            }
+            None => &[],
+        }
+    }
+}
+
+/// Calls `found` with each automaton that may match, and where, from left to right. Those that begin where a word does
+/// are left out where none can.
+#[inline]
 pub(crate) fn candidates(text: &[u8], mut found: impl FnMut(&'static Automaton, usize, usize)) {
     let mut key = 0_u32;
     for (last, byte) in text.iter().enumerate() {
         key = key >> 8 | u32::from(LOWER[usize::from(*byte)]) << 24;
-        let hash = key.wrapping_mul(0x9e37_79b1) >> (32 - FILTER_BITS);
-        if FILTER[(hash >> 3) as usize] >> (hash & 7) & 1 == 0 || last + 1 < KEY {
-            continue;
-        }
-        let Ok(at) = KEYS.binary_search(&key) else { continue };
-        for number in &CANDIDATES[STARTS[at] as usize..STARTS[at + 1] as usize] {
-            let number = usize::from(*number);
-            found(&AUTOMATA[number], number, last + 1 - KEY);
+        let Some(at) = (last + 1).checked_sub(KEY) else { continue };
+        let mut each = |numbers: &[u16]| {
+            for number in numbers {
+                let number = usize::from(*number);
+                found(&AUTOMATA[number], number, at);
+            }
+        };
+        each(ANYWHERE.of(key));
+        if at == 0 || !words::within_ascii(text[at - 1], text[at]) {
+            each(AT_WORDS.of(key));
         }
     }
 }

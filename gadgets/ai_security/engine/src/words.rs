@@ -26,6 +26,12 @@ pub(crate) fn within(text: &[u8], at: usize) -> bool {
     joins(text, at) && joins_before(text, at)
 }
 
+/// Whether a place is within a word for sure, by the bytes before and after it: of ASCII.
+pub(crate) fn within_ascii(before: u8, after: u8) -> bool {
+    let joins = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    joins(before) && joins(after)
+}
+
 /// The end of the word at `at`.
 pub(crate) fn skip_word(text: &[u8], at: usize) -> usize {
     if joins(text, at) {
@@ -50,4 +56,9 @@ pub(crate) fn skip_gap(text: &[u8], at: usize) -> usize {
             || (byte.is_ascii_punctuation() && !matches!(byte, b'.' | b'!' | b'?' | b'_'))
     };
     at + text[at..].iter().take(MAX_WORD).take_while(gap).count()
+}
+
+/// Whether a sentence ends at `at`: a full stop that is followed by something else than a word, as the one in a name is.
+pub(crate) fn ends_sentence(text: &[u8], at: usize) -> bool {
+    matches!(text[at], b'.' | b'!' | b'?') && text.get(at + 1).is_none_or(u8::is_ascii_whitespace)
 }

@@ -66,6 +66,11 @@ impl Pod {
         }
     }
 
+    /// The uids by which containers may name it: its own, and the one that its node gave it, of a pod that its node made.
+    pub fn uids(&self) -> impl Iterator<Item = &str> {
+        [Some(&*self.uid), self.node_uid.as_deref()].into_iter().flatten()
+    }
+
     /// The value of a label.
     pub fn label(&self, name: &str) -> Option<&str> {
         let at = self.labels.binary_search_by(|(key, _)| (**key).cmp(name)).ok()?;

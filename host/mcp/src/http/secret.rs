@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -13,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::owner::Principal;
+use crate::access::{Access, Principal, Refusal};
 
 /// The shortest token taken: what can be guessed protects nothing.
 const SHORTEST: usize = 16;
@@ -73,17 +74,43 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Lets a request through that carries the token.
-pub(super) async fn require(State(secret): State<Secret>, mut request: Request, next: Next) -> Response {
-    let challenge = match bearer(request.headers()) {
-        Some(token) if secret.is(token) => {
-            request.extensions_mut().insert(Principal("token"));
+/// How callers prove who they are: by the server's own token, or by one that somebody else checks.
+#[derive(Clone)]
+pub(super) struct Proof {
+    pub(super) token: Option<Secret>,
+    pub(super) access: Option<Arc<dyn Access>>,
+    /// Where clients learn who gives out tokens.
+    pub(super) metadata: Option<Arc<str>>,
+}
+
+/// Lets a request through that carries a token which is somebody's.
+pub(super) async fn require(State(proof): State<Proof>, mut request: Request, next: Next) -> Response {
+    let mut body = "send this server's token as `Authorization: Bearer <token>`\n".to_owned();
+    let mut challenge = r#"Bearer realm="gadgetry""#.to_owned();
+    if let Some(token) = bearer(request.headers()).map(<[u8]>::to_vec) {
+        if proof.token.as_ref().is_some_and(|it| it.is(&token)) {
+            request.extensions_mut().insert(Principal::operator());
             return next.run(request).await;
         }
-        Some(_) => r#"Bearer realm="gadgetry", error="invalid_token""#,
-        None => r#"Bearer realm="gadgetry""#,
-    };
-    let body = "send this server's token as `Authorization: Bearer <token>`\n";
+        let checked = match (&proof.access, std::str::from_utf8(&token)) {
+            (Some(access), Ok(token)) => access.authenticate(token).await,
+            _ => Err(Refusal::Invalid(body.clone())),
+        };
+        match checked {
+            Ok(principal) => {
+                request.extensions_mut().insert(principal);
+                return next.run(request).await;
+            }
+            Err(Refusal::Unchecked(why)) => {
+                return (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response();
+            }
+            Err(Refusal::Invalid(why)) => body = format!("{}\n", why.trim_end()),
+        }
+        challenge.push_str(r#", error="invalid_token""#);
+    }
+    if let Some(metadata) = &proof.metadata {
+        challenge.push_str(&format!(r#", resource_metadata="{metadata}""#));
+    }
     (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)], body).into_response()
 }
 

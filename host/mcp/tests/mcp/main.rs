@@ -6,6 +6,7 @@ mod cancel;
 mod changes;
 mod complete;
 mod guard;
+mod lifecycle;
 mod log;
 mod prompts;
 mod resources;

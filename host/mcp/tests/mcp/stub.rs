@@ -12,7 +12,7 @@ use gadgetry_run::answer::{Answer, Ended, Identity, Loss, Summary};
 use gadgetry_run::catalog::Catalog;
 use gadgetry_run::fleet::{Called, OnProgress, Progress, Report, RunError, Sink};
 use gadgetry_run::gadget::{Gadget, Tool};
-use gadgetry_run::request::Request;
+use gadgetry_run::request::{Allowed, Request};
 use gadgetry_run::runs::Runner;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -65,6 +65,7 @@ impl Caller for Stub {
         gadget: Arc<Gadget>,
         tool: usize,
         arguments: Map<String, Value>,
+        _: Allowed,
         cancel: CancellationToken,
         progress: Option<OnProgress>,
     ) -> Result<Called, RunError> {

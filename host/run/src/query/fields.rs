@@ -70,6 +70,16 @@ impl RowFields {
         all
     }
 
+    /// These and `node`, which rows of several nodes begin with.
+    pub(crate) fn with_node(&self) -> Self {
+        let mut all = self.clone();
+        if !all.fields.iter().any(|it| it.name == "node") {
+            let node = Field { name: "node".into(), path: vec!["node".into()], kind: Type::Text };
+            all.fields.insert(0, node);
+        }
+        all
+    }
+
     /// Flat fields: those of a row that the host makes.
     pub(crate) fn flat(fields: impl IntoIterator<Item = (String, Type)>) -> Self {
         let field = |(name, kind): (String, Type)| Field { path: vec![name.clone()], name, kind };

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use gadget_registry::descriptor::Column;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::cell::Cell;
 use super::extract::Plan;
@@ -42,6 +42,17 @@ impl Serialize for Top {
             values.iter().map(|(value, count)| (value.clone(), (*count).into())).collect()
         };
         serializer.collect_map(self.0.iter().map(|(name, values)| (name, field(values))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Top {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = serde_json::Map::deserialize(deserializer)?;
+        let values = |values: serde_json::Value| -> Vec<(String, u64)> {
+            let serde_json::Value::Object(values) = values else { return Vec::new() };
+            values.into_iter().filter_map(|(value, count)| Some((value, count.as_u64()?))).collect()
+        };
+        Ok(Self(fields.into_iter().map(|(name, counted)| (name, values(counted))).collect()))
     }
 }
 

@@ -73,7 +73,7 @@ fn runs(limits: Limits) -> Arc<Runs<Stub>> {
 }
 
 async fn start(runs: &Runs<Stub>, arguments: Value, owner: &str) -> Result<Run, RunsError> {
-    runs.start(gadget(Kind::Stream), arguments.as_object().unwrap().clone(), owner).await
+    runs.start(gadget(Kind::Stream), arguments.as_object().unwrap().clone(), None, owner).await
 }
 
 fn ask<'a>(id: Option<&'a str>, cursor: Option<&'a str>, wait: u64) -> Ask<'a> {
@@ -186,7 +186,7 @@ async fn what_is_wrong_with_a_call_shows_at_once() {
     let error = start(&runs, json!({"fail": true}), "me").await.err().unwrap().to_string();
     assert_eq!(error, "argument `container`: there is none");
     assert!(runs.list("me").is_empty());
-    let error = runs.start(gadget(Kind::Tool), Map::new(), "me").await.err().unwrap().to_string();
+    let error = runs.start(gadget(Kind::Tool), Map::new(), None, "me").await.err().unwrap().to_string();
     assert!(error.contains("call it directly"), "{error}");
 }
 

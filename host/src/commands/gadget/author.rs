@@ -40,7 +40,7 @@ pub(super) fn build(flags: Build) -> Result<()> {
         Some(_) => store::Store::open(target.join("store"))?,
         None => setup::store(&flags.trust)?,
     };
-    let (sdk, node) = (chosen(flags.sdk), setup::node(&Lend::default())?);
+    let (sdk, node) = (chosen(flags.sdk), setup::node(&Lend::default(), None, true)?);
     let describe = |component: &[u8]| {
         let described = node.runtime().component(component)?.describe()?;
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(described)

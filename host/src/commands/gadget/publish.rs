@@ -19,7 +19,7 @@ pub(super) async fn push(image: &str, trust: &Trust) -> Result<()> {
     let Some(kept) = store.resolve(&reference.to_string())? else {
         bail!("{reference} is not in the store; build it with `gadgetry gadget build --tag {image}`");
     };
-    let pushed = setup::remote(trust)?.push(&store, &kept.digest, &reference).await?;
+    let pushed = setup::remote(trust).push(&store, &kept.digest, &reference).await?;
     println!("{reference}@{}", pushed.digest);
     let signatures =
         if pushed.signatures > 0 { format!(", {} signatures", pushed.signatures) } else { String::new() };
@@ -29,7 +29,7 @@ pub(super) async fn push(image: &str, trust: &Trust) -> Result<()> {
 
 pub(super) async fn pull(image: &str, trust: &Trust) -> Result<()> {
     let (reference, store) = (parse(image)?, setup::store(trust)?);
-    let pulled = setup::remote(trust)?.pull(&reference, &store, &Platforms::All, None).await?;
+    let pulled = setup::remote(trust).pull(&reference, &store, &Platforms::All, None).await?;
     println!("{reference}@{}", pulled.link.digest);
     eprintln!(
         "pulled, with {} signatures; whether it may run is for `gadgetry gadget verify`",
@@ -61,7 +61,7 @@ pub(super) fn keygen(prefix: &Path) -> Result<()> {
 
 /// Signs what the registry has: the tag is resolved once, and the signature speaks of the digest.
 pub(super) async fn sign(image: &str, key: &Path, format: SignatureFormat, trust: &Trust) -> Result<()> {
-    let (reference, store, remote) = (parse(image)?, setup::store(trust)?, setup::remote(trust)?);
+    let (reference, store, remote) = (parse(image)?, setup::store(trust)?, setup::remote(trust));
     let key = PrivateKey::load(key, key::password_from_env)?;
     let pulled = remote.pull(&reference, &store, &Platforms::All, None).await?;
     let Link { digest, .. } = pulled.link;

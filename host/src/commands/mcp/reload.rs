@@ -5,7 +5,9 @@
 //! that run keep the gadget they began with. What cannot be had leaves what there was in place and is told in the log:
 //! a registry that is down must not take tools away.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,9 @@ use gadgetry_run::catalog::Catalog;
 use gadgetry_run::gadget::Gadget;
 use gadgetry_run::node::{Node, Verified};
 use gadgetry_run::supply::Supply;
+use tokio::sync::watch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use super::gate::Gate;
@@ -72,6 +76,10 @@ pub(super) struct Served {
     names: Vec<String>,
     hangup: Signal,
     gate: Option<Gate>,
+    /// What would be served if gadgets can run.
+    offered: Vec<Arc<Gadget>>,
+    /// Whether they can; `None` for always.
+    available: Option<watch::Receiver<bool>>,
 }
 
 /// Whether tags are looked up again.
@@ -96,16 +104,29 @@ impl Served {
         let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
         let names = images.read(&supply)?;
         let mut gadgets = Vec::with_capacity(names.len());
-        for name in &names {
-            gadgets.push(admitted(gate.as_ref(), register(&node, supply.fetch(name).await?).await?)?);
+        for gadget in registered(&node, &supply, &names).await? {
+            gadgets.push(admitted(gate.as_ref(), gadget)?);
         }
+        let offered = gadgets.clone();
         let catalog = Arc::new(Catalog::new(gadgets)?);
-        Ok(Self { images, supply, node, catalog, names, hangup, gate })
+        Ok(Self { images, supply, node, catalog, names, hangup, gate, offered, available: None })
     }
 
     /// The catalogue.
     pub(super) fn catalog(&self) -> Arc<Catalog> {
         self.catalog.clone()
+    }
+
+    /// The same, but served only while gadgets can run, as `available` tells.
+    pub(super) fn while_available(mut self, available: Option<watch::Receiver<bool>>) -> Self {
+        self.available = available;
+        let offered = self.offered.clone();
+        self.publish(&offered);
+        self
+    }
+
+    fn is_available(&self) -> bool {
+        self.available.as_ref().is_none_or(|it| *it.borrow())
     }
 
     /// Keeps the catalogue up to date for as long as it is polled. `refresh`: how often tags are resolved again.
@@ -118,7 +139,19 @@ impl Served {
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = String::new();
         loop {
+            let can_change = async |it: &mut Option<watch::Receiver<bool>>| match it {
+                Some(it) => it.changed().await.is_ok(),
+                None => std::future::pending().await,
+            };
             let tags = tokio::select! {
+                changed = can_change(&mut self.available) => {
+                    if !changed {
+                        self.available = None;
+                    }
+                    let offered = self.offered.clone();
+                    self.publish(&offered);
+                    continue;
+                }
                 Some(()) = self.hangup.recv() => Tags::Again,
                 _ = again.tick(), if refresh.is_some() => Tags::Again,
                 _ = look.tick(), if self.images.file.is_some() => Tags::AsBefore,
@@ -150,12 +183,12 @@ impl Served {
 
     /// Makes the catalogue that of `self.names`: what is at hand at once, the others as each has been fetched, so that
     /// a registry that does not answer holds up neither a removal nor what comes before it in the list.
-    async fn update(&self, tags: Tags) {
-        let before = self.catalog.gadgets();
+    async fn update(&mut self, tags: Tags) {
+        let before = self.offered.clone();
         let present = |name: &String| before.iter().find(|it| it.identity.reference == *name);
         let mut gadgets: Vec<_> = self.names.iter().filter_map(present).cloned().collect();
         self.publish(&gadgets);
-        for name in &self.names {
+        for name in &self.names.clone() {
             let present = present(name);
             match self.gadget(name, present, tags).await {
                 Ok(gadget) => {
@@ -172,15 +205,18 @@ impl Served {
                 }
             }
         }
-        self.node.forget_others(&self.catalog.gadgets());
+        self.node.forget_others(&self.offered);
     }
 
     /// Puts `gadgets` into the catalogue, where they are not what is there; whether they can be.
-    fn publish(&self, gadgets: &[Arc<Gadget>]) -> bool {
+    fn publish(&mut self, gadgets: &[Arc<Gadget>]) -> bool {
+        let offered = gadgets;
+        let gadgets = if self.is_available() { offered } else { &[] };
         let before = self.catalog.gadgets();
         let same = before.len() == gadgets.len()
             && gadgets.iter().all(|gadget| before.iter().any(|it| Arc::ptr_eq(it, gadget)));
         if same {
+            self.offered = offered.to_vec();
             return true;
         }
         let replaced = self.catalog.replace(gadgets.to_vec());
@@ -190,6 +226,9 @@ impl Served {
                 tracing::info!(gadgets = names.join(", "), "the gadgets have changed");
             }
             Err(error) => tracing::error!(%error, "the gadgets stay as they are"),
+        }
+        if replaced.is_ok() {
+            self.offered = offered.to_vec();
         }
         replaced.is_ok()
     }
@@ -213,8 +252,41 @@ impl Served {
     }
 }
 
+/// All images, in the order of their names. While one is fetched and verified, those before it are registered, as many
+/// at once as there are CPUs; what is told is the first that fails.
+async fn registered(node: &Arc<Node>, supply: &Supply, names: &[String]) -> Result<Vec<Arc<Gadget>>> {
+    let _registering = node.registering();
+    let at_once = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let (mut gadgets, mut begun) = (Vec::with_capacity(names.len()), VecDeque::new());
+    for name in names {
+        let image = supply.fetch(name).await;
+        if image.is_err() || begun.len() == at_once {
+            // An image that could not be had waits for those before it: one of them may fail, too.
+            let most = if image.is_err() { 0 } else { at_once - 1 };
+            finish(&mut begun, most, &mut gadgets).await?;
+        }
+        let (node, image) = (node.clone(), image?);
+        begun.push_back(tokio::spawn(async move { register(&node, image).await }));
+    }
+    finish(&mut begun, 0, &mut gadgets).await?;
+    Ok(gadgets)
+}
+
+/// Waits until no more than `most` are left.
+async fn finish(
+    begun: &mut VecDeque<JoinHandle<Result<Arc<Gadget>>>>,
+    most: usize,
+    gadgets: &mut Vec<Arc<Gadget>>,
+) -> Result<()> {
+    while begun.len() > most {
+        let Some(first) = begun.pop_front() else { break };
+        gadgets.push(first.await??);
+    }
+    Ok(())
+}
+
 /// Compiling takes a moment the first time an image is seen; clients are served meanwhile.
-pub(super) async fn register(node: &Arc<Node>, image: Verified) -> Result<Arc<Gadget>> {
+pub(in crate::commands) async fn register(node: &Arc<Node>, image: Verified) -> Result<Arc<Gadget>> {
     let node = node.clone();
     Ok(tokio::task::spawn_blocking(move || node.register(image)).await??)
 }

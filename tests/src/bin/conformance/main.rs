@@ -16,7 +16,7 @@ use gadgetry_mcp::{Caller, Options, Server, http};
 use gadgetry_run::catalog::Catalog;
 use gadgetry_run::fleet::{Called, OnProgress, Report, RunError, Sink};
 use gadgetry_run::gadget::Gadget;
-use gadgetry_run::request::Request;
+use gadgetry_run::request::{Allowed, Request};
 use gadgetry_run::runs::Runner;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,7 @@ impl Caller for NoGadgets {
         gadget: Arc<Gadget>,
         _: usize,
         _: Map<String, Value>,
+        _: Allowed,
         _: CancellationToken,
         _: Option<OnProgress>,
     ) -> Result<Called, RunError> {
