@@ -8,6 +8,7 @@ mod choose;
 mod pod;
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -103,18 +104,23 @@ impl AgentWatch {
             labels: Some(options.pods.clone()),
             fields: None,
             metadata_only: false,
+            few: false,
         };
         let nodes = Target {
             path: Node::url_path(&(), None),
             labels: Some(options.nodes.clone()).filter(|labels| !labels.is_empty()),
             fields: None,
             metadata_only: true,
+            few: false,
         };
         let (guard, board_of_nodes, client_of_nodes) = (stop.clone(), board.clone(), client.clone());
         tokio::spawn(async move {
-            let pods = follow(client, pods, |event| board.take(event, |known| &mut known.pods));
-            let nodes =
-                follow(client_of_nodes, nodes, |event| board_of_nodes.take(event, |known| &mut known.nodes));
+            let keep_node = |_: NodeMeta| ();
+            let pods =
+                follow(client, pods, |event| board.take(event, |known| &mut known.pods, AgentPod::kept));
+            let nodes = follow(client_of_nodes, nodes, |event| {
+                board_of_nodes.take(event, |known| &mut known.nodes, keep_node);
+            });
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = pods => {}
@@ -142,25 +148,25 @@ impl AgentWatch {
     }
 }
 
-/// The objects of one kind, by their names.
-struct Objects<T> {
-    by_name: BTreeMap<String, T>,
-    /// Those told by a list that is not complete yet.
-    listing: Option<BTreeMap<String, T>>,
+/// What is kept of the objects of one kind, by their names.
+struct Objects<V> {
+    by_name: BTreeMap<String, V>,
+    /// What a list told that is not complete yet.
+    listing: BTreeMap<String, V>,
     complete: bool,
     stale: Option<Stale>,
 }
 
-impl<T> Default for Objects<T> {
+impl<V> Default for Objects<V> {
     fn default() -> Self {
-        Self { by_name: BTreeMap::new(), listing: None, complete: false, stale: None }
+        Self { by_name: BTreeMap::new(), listing: BTreeMap::new(), complete: false, stale: None }
     }
 }
 
 #[derive(Default)]
 struct Known {
     pods: Objects<AgentPod>,
-    nodes: Objects<NodeMeta>,
+    nodes: Objects<()>,
 }
 
 struct Board {
@@ -169,22 +175,32 @@ struct Board {
 }
 
 impl Board {
-    fn take<T: Object>(&self, event: Event<T>, of: impl Fn(&mut Known) -> &mut Objects<T>) {
+    fn take<T: Object, V: PartialEq>(
+        &self,
+        event: Event<T>,
+        of: impl Fn(&mut Known) -> &mut Objects<V>,
+        keep: impl Fn(T) -> V,
+    ) {
         let mut known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let objects = of(&mut known);
         match event {
-            Event::Begin => objects.listing = Some(BTreeMap::new()),
+            Event::Begin => return objects.listing.clear(),
             Event::Listed(object) => {
-                let listing = objects.listing.get_or_insert_default();
-                listing.insert(object.meta().name.clone(), object);
+                objects.listing.insert(object.meta().name.clone(), keep(object));
                 return;
             }
             Event::Complete => {
-                objects.by_name = objects.listing.take().unwrap_or_default();
+                objects.by_name = mem::take(&mut objects.listing);
                 objects.complete = true;
             }
             Event::Changed(object) => {
-                objects.by_name.insert(object.meta().name.clone(), object);
+                let name = object.meta().name.clone();
+                let kept = keep(object);
+                // Nodes and pods change all the time in what is of no interest here.
+                if objects.by_name.get(&name) == Some(&kept) {
+                    return;
+                }
+                objects.by_name.insert(name, kept);
             }
             Event::Removed(object) => {
                 objects.by_name.remove(&object.meta().name);

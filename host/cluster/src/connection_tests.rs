@@ -77,7 +77,8 @@ async fn errors_say_what_there_is() {
     let absent = folder.path().join("absent");
     let of = |path: &Path| Options { kubeconfig: Some(path.to_owned()), ..Options::default() };
     let context = |name: &str| Options { context: Some(name.into()), ..of(&one) };
-    let table: [(Options, Surroundings, &str); 9] = [
+    let table: [(Options, Surroundings, &str); 10] = [
+        (Options::default(), Surroundings { pod: true, ..nowhere() }, "the service account of this pod: "),
         (Options::default(), nowhere(), "no cluster is known: KUBECONFIG is not set"),
         (
             Options::default(),

@@ -57,6 +57,9 @@ pub(crate) struct Target {
     pub(crate) fields: Option<String>,
     /// Whether the server is to send metadata alone.
     pub(crate) metadata_only: bool,
+    /// Whether these are so few that they are asked for at once. The server then answers from memory, where it has the
+    /// pods of a node by that node; pages it takes from its store, through all pods there are.
+    pub(crate) few: bool,
 }
 
 /// What is told of the objects.
@@ -108,7 +111,7 @@ enum End {
 
 /// Follows the objects until it is dropped.
 pub(crate) async fn follow<T: Object>(client: Client, target: Target, mut tell: impl FnMut(Event<T>)) {
-    let mut line = Line::new();
+    let mut line = Line::new(&target);
     loop {
         let mut version = match list(&client, &target, &mut line, &mut tell).await {
             Ok(version) => version,
@@ -141,7 +144,10 @@ async fn list<T: Object>(
     line: &mut Line,
     tell: &mut impl FnMut(Event<T>),
 ) -> kube::Result<String> {
-    let mut params = ListParams { limit: Some(PAGE), ..ListParams::default() };
+    let mut params = match target.few {
+        true => ListParams { resource_version: Some("0".to_owned()), ..ListParams::default() },
+        false => ListParams { limit: Some(PAGE), ..ListParams::default() },
+    };
     params.label_selector.clone_from(&target.labels);
     params.field_selector.clone_from(&target.fields);
     let mut begun = false;
@@ -226,14 +232,15 @@ fn late() -> kube::Error {
 
 /// The line to the server: when it was last heard, and how long to wait before it is tried again.
 struct Line {
+    path: String,
     heard: SystemTime,
     broken: bool,
     pauses: ExponentialBackoff,
 }
 
 impl Line {
-    fn new() -> Self {
-        Self { heard: SystemTime::now(), broken: false, pauses: pauses() }
+    fn new(target: &Target) -> Self {
+        Self { path: target.path.clone(), heard: SystemTime::now(), broken: false, pauses: pauses() }
     }
 
     fn heard<T>(&mut self, tell: &mut impl FnMut(Event<T>)) {
@@ -241,15 +248,18 @@ impl Line {
         if self.broken {
             self.broken = false;
             self.pauses = pauses();
+            tracing::info!(path = self.path, "the API server is heard again");
             tell(Event::Fresh);
         }
     }
 
     /// Says that the server is not heard, and waits.
     async fn failed<T>(&mut self, error: &kube::Error, tell: &mut impl FnMut(Event<T>)) {
-        self.broken = true;
         let reason = reason(error);
-        tracing::debug!(reason, "the API server is not heard");
+        if !self.broken {
+            tracing::warn!(path = self.path, reason, "the API server is not heard: what is known gets old");
+        }
+        self.broken = true;
         tell(Event::Stale(Stale { since: self.heard, reason }));
         let asked = match error {
             kube::Error::Api(status) => {

@@ -1,8 +1,10 @@
 //! From outside of the cluster: one port-forward through the API server to a server's pod, over which everything goes.
 //!
-//! Whoever may forward ports of that pod gets this far, and no further than his token lets him there. One connection is
-//! enough: gRPC has many calls in one, and each more costs the API server and the kubelet one as well. So a new one ends
-//! the one before; and attempts that fail are spaced out, whoever asks for them and however often.
+//! Whoever may list the pods there, and get and create `pods/portforward`, gets this far, and no further than his token
+//! lets him there. (A WebSocket is a GET, so API servers ask for the right to get; newer ones for that to create too.)
+//!
+//! One connection is enough: gRPC has many calls in one, and each more costs the API server and the kubelet one as well.
+//! So a new one ends the one before; and attempts that fail are spaced out, whoever asks for them and however often.
 
 use std::io;
 use std::pin::Pin;
@@ -196,7 +198,8 @@ fn state(pod: &Pod) -> Option<String> {
     (!is_ready).then(|| format!("{}, not ready", phase()))
 }
 
-/// A connection to a server's port. What goes wrong in the pod (nothing listens there) is the error of the next read.
+/// A connection to a server's port. What goes wrong in the pod (nothing listens there) is the error of the next read. A
+/// laptop that slept does not notice that its connection is gone: who uses it must send pings of his own, as HTTP/2 can.
 pub struct ForwardStream {
     pod: String,
     stream: DuplexStream,

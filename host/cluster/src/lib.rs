@@ -14,6 +14,7 @@ pub mod agents;
 pub mod connection;
 mod follow;
 pub mod forward;
+mod intern;
 mod meta;
 pub mod names;
 pub mod pods;

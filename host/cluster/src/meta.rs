@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 
 /// What is read of an object's metadata.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Meta {
     pub(crate) name: String,
@@ -21,7 +21,7 @@ pub(crate) struct Meta {
 }
 
 /// Whose an object is.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnerReference {
     pub(crate) kind: String,
@@ -30,7 +30,7 @@ pub(crate) struct OwnerReference {
 }
 
 /// The annotations that are used.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(crate) struct Annotations {
     /// Of a pod that a file on the node describes: the uid by which the kubelet and the container runtime know it. The
     /// API server's own uid is another.

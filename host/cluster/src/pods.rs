@@ -22,7 +22,6 @@ use table::Table;
 
 pub use owner::Owner;
 pub use pod::{Labels, Pod};
-pub(crate) use table::Names;
 
 /// How often pods that are gone are looked through.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -67,6 +66,7 @@ impl Pods {
             labels: None,
             fields: node.map(|node| format!("spec.nodeName={node}")),
             metadata_only: true,
+            few: node.is_some(),
         };
         let stop = CancellationToken::new();
         tokio::spawn(keep(client, target, shared.clone(), changed, stop.clone()));

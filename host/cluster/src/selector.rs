@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The longest text that is read.
+const TEXT: usize = 4096;
+
 /// Which labels an object must have. An empty one means every object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
@@ -32,7 +35,7 @@ enum Operator {
      key in (a,b), key notin (a,b), key, !key"
 )]
 pub struct SelectorError {
-    /// What was given.
+    /// What was given, its beginning.
     pub text: String,
     /// What is wrong with it.
     pub problem: String,
@@ -63,11 +66,12 @@ impl FromStr for Selector {
     type Err = SelectorError;
 
     fn from_str(text: &str) -> Result<Self, SelectorError> {
-        let requirements = split(text).and_then(|parts| parts.into_iter().map(requirement).collect());
-        match requirements {
-            Ok(requirements) => Ok(Self { requirements }),
-            Err(problem) => Err(SelectorError { text: text.to_owned(), problem }),
+        let error = |problem| SelectorError { text: text.chars().take(200).collect(), problem };
+        if text.len() > TEXT {
+            return Err(error(format!("it is longer than {TEXT} bytes")));
         }
+        let requirements = split(text).and_then(|parts| parts.into_iter().map(requirement).collect());
+        Ok(Self { requirements: requirements.map_err(error)? })
     }
 }
 
@@ -225,5 +229,26 @@ mod tests {
             let error = text.parse::<Selector>().unwrap_err().to_string();
             assert!(error.contains(problem), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn garbage() {
+        let pieces = ["a", "=", "!", "(", ")", ",", " in ", "notin", "ü", "/", " ", "-", "==", "\0", "🙂"];
+        let mut number = 1_u32;
+        for _ in 0..20_000 {
+            let text: String = (0..number % 12)
+                .map(|_| {
+                    number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    pieces[(number >> 16) as usize % pieces.len()]
+                })
+                .collect();
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // What is taken means the same when it is written out and read again.
+            if let Ok(selector) = text.parse::<Selector>() {
+                assert_eq!(selector.to_string().parse(), Ok(selector), "{text:?}");
+            }
+        }
+        let error = "a,".repeat(5_000).parse::<Selector>().unwrap_err();
+        assert!(error.problem.contains("longer") && error.text.len() == 200);
     }
 }

@@ -98,19 +98,16 @@ async fn join(mut socket: Socket, port: u16, to: Option<SocketAddr>) -> Result<(
     let up = async {
         while let Some(Ok(received)) = incoming.next().await {
             match received {
-                Message::Binary(bytes) if bytes.first() == Some(&0) => {
-                    if to_pod.write_all(&bytes[1..]).await.is_err() {
-                        return;
-                    }
-                }
-                Message::Close(_) => return,
+                Message::Binary(bytes) if bytes.first() == Some(&0) => to_pod.write_all(&bytes[1..]).await?,
+                Message::Close(_) => break,
                 _ => {}
             }
         }
+        Ok::<(), std::io::Error>(())
     };
     tokio::select! {
         ended = down => ended,
-        () = up => Ok(()),
+        _ = up => Ok(()),
     }
 }
 

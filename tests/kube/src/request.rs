@@ -97,7 +97,6 @@ impl Request {
         match (self.method.as_str(), &self.name) {
             ("GET", None) if self.flag("watch") => "watch",
             ("GET", None) => "list",
-            ("GET", Some(_)) if self.subresource.as_deref() == Some("portforward") => "create",
             ("GET", Some(_)) => "get",
             ("POST", _) => "create",
             ("PUT", _) => "update",
@@ -137,7 +136,7 @@ mod tests {
             ("/api/v1/namespaces", "|v1|namespaces|||", "list"),
             ("/api/v1/namespaces/a", "|v1|namespaces||a|", "get"),
             ("/api/v1/namespaces/a/status", "|v1|namespaces||a|status", "get"),
-            ("/api/v1/namespaces/a/pods/b/portforward?ports=1", "|v1|pods|a|b|portforward", "create"),
+            ("/api/v1/namespaces/a/pods/b/portforward?ports=1", "|v1|pods|a|b|portforward", "get"),
             ("/apis/apps/v1/namespaces/a/daemonsets/b", "apps|v1|daemonsets|a|b|", "get"),
         ];
         for (path, wanted, verb) in table {

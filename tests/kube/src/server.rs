@@ -90,9 +90,9 @@ impl Shared {
         Ok(known.user.clone())
     }
 
-    fn authorise(&self, caller: &User, request: &Request) -> Result<(), Refused> {
+    fn authorise(&self, caller: &User, request: &Request, verb: &str) -> Result<(), Refused> {
         let action = Action {
-            verb: request.verb().to_owned(),
+            verb: verb.to_owned(),
             group: request.group.clone(),
             resource: request.resource(),
             namespace: request.namespace.clone(),
@@ -152,7 +152,7 @@ async fn respond(
     if kind.namespaced == request.namespace.is_empty() && (needs_namespace || !kind.namespaced) {
         return Err(unknown(&path));
     }
-    shared.authorise(&caller, &request)?;
+    shared.authorise(&caller, &request, request.verb())?;
     perform(&shared, parts, &caller, &request, &kind, stop)
 }
 
@@ -189,7 +189,9 @@ fn perform(
         ("create", Some("token")) if kind.kind == "ServiceAccount" => {
             Ok(answer(201, &reviews::issue(&shared.store(), &mut shared.access(), request, kind)?))
         }
-        ("create", Some("portforward")) if kind.kind == "Pod" => {
+        ("get", Some("portforward")) if kind.kind == "Pod" => {
+            // Until 1.34 only the right to get is asked for, from 1.35 on both are.
+            shared.authorise(caller, request, "create")?;
             verbs::get(&shared.store(), request, kind)?;
             let port = request
                 .get("ports")

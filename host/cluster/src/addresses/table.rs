@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::addresses::{AddressesStatus, Kind, Place};
 use crate::follow::{Event, Object, Stale};
-use crate::pods::Names;
+use crate::intern::Names;
 
 /// For how long the address of what is gone is still known, unless it is given to something else.
 const AFTER: Duration = Duration::from_secs(60);

@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use crate::follow::Object;
 use crate::meta::Meta;
+use crate::names::VERSION_LABEL;
 
 /// An agent's pod.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct AgentPod {
     pub(crate) metadata: Meta,
@@ -14,13 +15,13 @@ pub(crate) struct AgentPod {
     pub(crate) status: Status,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Spec {
     pub(crate) node_name: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Status {
     pub(crate) phase: String,
@@ -33,7 +34,7 @@ pub(crate) struct Status {
     pub(crate) container_statuses: Vec<Container>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Condition {
     #[serde(rename = "type")]
@@ -43,7 +44,7 @@ pub(crate) struct Condition {
     pub(crate) message: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Container {
     pub(crate) name: String,
@@ -52,7 +53,7 @@ pub(crate) struct Container {
     pub(crate) last_state: State,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct State {
     pub(crate) waiting: Option<Why>,
@@ -60,7 +61,7 @@ pub(crate) struct State {
 }
 
 /// Why a container does not run.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Why {
     pub(crate) reason: Option<String>,
@@ -69,10 +70,19 @@ pub(crate) struct Why {
 }
 
 /// A node: that it is there.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct NodeMeta {
     pub(crate) metadata: Meta,
+}
+
+impl AgentPod {
+    /// What of it is kept.
+    pub(crate) fn kept(mut self) -> Self {
+        self.metadata.resource_version.clear();
+        self.metadata.labels.retain(|name, _| name == VERSION_LABEL);
+        self
+    }
 }
 
 impl Object for AgentPod {

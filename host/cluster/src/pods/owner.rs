@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::intern::Names;
 use crate::meta::Meta;
-use crate::pods::Names;
 
 /// What made a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::follow::Object;
+use crate::intern::Names;
 use crate::meta::Meta;
-use crate::pods::{Names, Owner, owner};
+use crate::pods::{Owner, owner};
 use crate::selector::Selector;
 
 /// Labels kept of one pod when all are; pods of the field have ten.

@@ -1,12 +1,13 @@
 //! All pods that are known, and for how long they were.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::follow::{Event, Stale};
+use crate::intern::Names;
 use crate::pods::PodsStatus;
 use crate::pods::pod::{Labels, Pod, Sent};
 use crate::selector::Selector;
@@ -16,29 +17,6 @@ const PODS: usize = 20_000;
 
 /// For how long a pod that is gone is still found.
 const AFTER: Duration = Duration::from_secs(60);
-
-/// Text that many objects have, kept once.
-#[derive(Debug, Default)]
-pub(crate) struct Names(HashSet<Arc<str>>);
-
-impl Names {
-    pub(crate) fn shared(&mut self, text: &str) -> Arc<str> {
-        match self.0.get(text) {
-            Some(known) => known.clone(),
-            None => {
-                let new: Arc<str> = text.into();
-                self.0.insert(new.clone());
-                new
-            }
-        }
-    }
-
-    /// Forgets what nobody uses any more.
-    pub(crate) fn sweep(&mut self) {
-        self.0.retain(|name| Arc::strong_count(name) > 1);
-        self.0.shrink_to(self.0.len() * 2);
-    }
-}
 
 #[derive(Debug)]
 struct Known {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use gadgetry_cluster::agents::{Agent, AgentOptions, AgentWatch};
 use gadgetry_kube_double::Fault;
 use serde_json::{Value, json};
@@ -83,4 +85,31 @@ async fn nodes_may_be_forbidden() {
     let stale = soon("why", || async { watch.now().nodes_stale.clone() }).await;
     assert!(stale.reason.contains("403"), "{}", stale.reason);
     assert_eq!(watch.now().stale, None);
+}
+
+#[tokio::test]
+async fn what_is_of_no_interest_is_not_told() {
+    let world = World::double().await;
+    let double = world.as_double();
+    double.put(node("n1", "linux"));
+    double.put(agent("a", "n1", true, "10.0.0.1"));
+    let watch = AgentWatch::start(world.client(), &AgentOptions::default());
+    watch.complete().await;
+    soon("the node", || async { watch.now().without.is_empty().then_some(()) }).await;
+    let mut changes = watch.subscribe();
+    changes.mark_unchanged();
+    for number in 0..20 {
+        double.patch("Node", "", "n1", json!({"metadata": {"annotations": {"beat": number.to_string()}}}));
+        double.patch(
+            "Pod",
+            "gadgetry",
+            "a",
+            json!({"metadata": {"annotations": {"beat": number.to_string()}}}),
+        );
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!changes.has_changed().unwrap(), "heartbeats are nobody's news");
+    double.put(agent("b", "n2", true, "10.0.0.2"));
+    soon("the next agent", || async { watch.now().on("n2").cloned() }).await;
+    assert!(changes.has_changed().unwrap());
 }

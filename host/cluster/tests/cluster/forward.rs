@@ -134,6 +134,10 @@ async fn errors_say_what_is_missing() {
     let forward = Forward::new(double.client_as("t"), ForwardOptions::new("gadgetry", PORT));
     let error = forward.open().await.err().unwrap().to_string();
     assert!(error.contains("forwarding port 9443 of pod s") && error.contains("403"), "{error}");
+    double.allow("alice", "get", "pods/portforward", None);
+    assert!(forward.open().await.is_err(), "nor by half of the rights");
+    double.allow("alice", "create", "pods/portforward", None);
+    forward.open().await.unwrap();
     double.close().await;
     let error = forward.open().await.err().unwrap().to_string();
     assert!(error.contains("looking for a server") && error.contains("refused"), "{error}");

@@ -64,12 +64,12 @@ async fn only_metadata_is_asked_for() {
     let lists = seen.iter().filter(|seen| seen.path == "/api/v1/pods" && !seen.query.contains("watch"));
     assert_eq!(
         lists.map(|seen| seen.query.clone()).collect::<Vec<_>>(),
-        ["&fieldSelector=spec.nodeName%3Dn1&limit=250"]
+        ["&fieldSelector=spec.nodeName%3Dn1&resourceVersion=0"]
     );
     let count = || world.as_double().seen().len();
     drop(pods);
     // Whoever is not listened to any more says nothing more.
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let before = count();
     world.as_double().expire();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use gadgetry_cluster::connection::{Connection, Options};
 use gadgetry_kube_double::Double;
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use serde_json::{Value, json};
 
 /// How long anything may take to be noticed.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A cluster.
 pub(crate) struct World {
@@ -52,6 +53,11 @@ impl World {
         let namespace = format!("gadgetry-test-{}-{number}", std::process::id());
         let mut world = Self { connection, namespace: namespace.clone(), double, made: Vec::new() };
         world.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await;
+        if world.double.is_none() {
+            // Pods are refused until a controller has made it.
+            let accounts: Api<ServiceAccount> = Api::namespaced(world.client(), &namespace);
+            soon("the default service account", || async { accounts.get("default").await.ok() }).await;
+        }
         world
     }
 
