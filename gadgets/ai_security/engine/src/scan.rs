@@ -219,7 +219,7 @@ impl Scan<'_> {
         if rule.check != Check::None {
             match checks::check(rule.check, found) {
                 Verdict::No => return,
-                Verdict::Doubtful => score = score * 2 / 3,
+                Verdict::Doubtful => score -= score / 3,
                 Verdict::Yes => {}
             }
         }
@@ -257,7 +257,7 @@ impl Scan<'_> {
             let phrase = finding.category == Category::Injection
                 && DOUBTED.contains(&finding.rule.get(..3).unwrap_or_default());
             if phrase && Via::NORMALISED.contains(finding.via) && !like.iter().any(near) {
-                finding.score = finding.score * 3 / 5;
+                finding.score -= finding.score / 5 * 2;
             }
         }
     }
