@@ -1,11 +1,12 @@
 //! A Kubernetes cluster as the host needs it: its agents as nodes, the pods of a node, and who may do what.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use gadgetry_cluster::access::{self, AccessOptions, Refused};
+use gadgetry_cluster::addresses::Addresses;
 use gadgetry_cluster::agents::{AgentOptions, AgentWatch, Agents};
 use gadgetry_cluster::connection::{Connection, Options, Source};
 use gadgetry_cluster::forward::{Forward, ForwardOptions};
@@ -16,6 +17,7 @@ use gadgetry_control::dial::{self, Dial};
 use gadgetry_control::nodes::{Connect, Known, Nodes};
 use gadgetry_control::tls::Role;
 use gadgetry_mcp::access::{Access, Checking, Principal, Refusal};
+use gadgetry_run::fleet::{Endpoint, Endpoints};
 use gadgetry_run::node::Node;
 use tonic::transport::Channel;
 
@@ -25,6 +27,8 @@ use crate::fleet;
 
 /// Port of agents and servers, for those who prove who they are.
 const PORT: u16 = 7443;
+/// Addresses that are known at once.
+const ADDRESSES: usize = 100_000;
 /// Port of a server for those who come through the cluster's own port-forward.
 pub(crate) const FORWARDED: u16 = 7444;
 
@@ -70,6 +74,27 @@ pub(crate) async fn nodes(connection: &Connection, certificates: &Certificates) 
     let nodes = Nodes::new(Through(Arc::new(forward)), false);
     nodes.set(vec![Known { name: String::new(), address: Ok(()) }]);
     Ok(Reached::Server(nodes))
+}
+
+/// Whose the addresses of a cluster are: its pods and services.
+pub(crate) struct Places(Addresses);
+
+impl Places {
+    /// As the cluster of `connection` says, up to a bound.
+    pub(crate) fn watch(connection: &Connection) -> Self {
+        Self(Addresses::watch(connection.once.clone(), ADDRESSES))
+    }
+}
+
+impl Endpoints for Places {
+    fn find(&self, address: IpAddr) -> Option<Endpoint> {
+        let place = self.0.find(address)?;
+        Some(Endpoint {
+            kind: place.kind.to_string(),
+            namespace: place.namespace.to_string(),
+            name: place.name.to_string(),
+        })
+    }
 }
 
 /// Through the one port-forward.

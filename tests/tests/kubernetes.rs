@@ -3,6 +3,7 @@
 //! (tests/kube); all else is what runs in a cluster.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -65,7 +66,7 @@ impl World {
         let files = self.authority.write(&self.host.folder().join(&name), "gadgetry-agent", false);
         let mut more = files.flags();
         more.extend([
-            "--gadget-images=trace_exec".into(),
+            "--gadget-images=trace_exec,trace_tcp".into(),
             "--pods".into(),
             "--pod-labels=app".into(),
             self.kubeconfig(),
@@ -89,7 +90,7 @@ impl World {
         let mut command = self.host.command(&["mcp", "--environment=kubernetes", "--kubernetes-auth", "--stateless"]);
         let port = format!("--control-forwarded-port={}", self.forwarded);
         command
-            .args(["--transport=streamable-http", "--transport-port=0", "-gadget-images=trace_exec", &port])
+            .args(["--transport=streamable-http", "--transport-port=0", "-gadget-images=trace_exec,trace_tcp", &port])
             .arg(self.kubeconfig())
             .args(files.flags())
             .stderr(Stdio::piped());
@@ -213,6 +214,24 @@ fn agents_are_found_pods_are_named_and_callers_see_what_they_may() {
     assert!(elsewhere["isError"] == true && elsewhere.to_string().contains("bank"), "{elsewhere}");
     let own = call(bob, json!({"duration": 3, "namespace": ["shop"]}));
     assert_eq!(namespaces(&own["structuredContent"]), ["shop"], "{own}");
+
+    // An address in a row is told by the service that has it.
+    double.put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"clusterIP": "127.0.0.77", "clusterIPs": ["127.0.0.77"], "ports": [{"port": 80}]}}));
+    let listener = TcpListener::bind("127.0.0.77:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let connections = std::thread::spawn(move || {
+        for _ in 0..40 {
+            drop(TcpStream::connect(address).expect("a connection"));
+            drop(listener.accept().expect("a connection"));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let arguments = json!({"duration": 3, "pid": std::process::id(), "group_by": ["node", "dst_endpoint"]});
+    let answer = world.step(&server, alice, Steps::new().call("trace_tcp", arguments));
+    connections.join().expect("they were made");
+    let to_web = |row: &&Value| row["dst_endpoint"] == "service shop/web";
+    assert_eq!(rows(&answer["structuredContent"]).iter().filter(to_web).count(), 2, "{answer}");
 
     for token in ["other-token-0123456789", "nobodys-token-0123456789"] {
         let output = Command::new("curl")

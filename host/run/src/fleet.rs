@@ -20,6 +20,7 @@ use crate::guard::{Guard, Guarded};
 use crate::node::Node;
 use crate::request::{Allowed, Request};
 use crate::stop::{Stop, StopOnDrop};
+pub use crate::gather::endpoint::{Endpoint, Endpoints};
 use crate::{execute, gather};
 
 /// Where rows go while a run lasts. Called from the run's own thread; a slow sink makes the kernel's ring fill, and
@@ -111,23 +112,29 @@ pub struct Fleet {
     /// Where calls are checked, tools run and rows of several nodes are merged.
     node: Arc<Node>,
     agents: Arc<dyn Agents>,
+    endpoints: Option<Arc<dyn Endpoints>>,
     guard: Option<Arc<Guard>>,
 }
 
 impl Fleet {
     /// A fleet of one: this machine.
     pub fn local(node: Arc<Node>) -> Self {
-        Self { agents: Arc::new(Local::new(node.clone())), node, guard: None }
+        Self { agents: Arc::new(Local::new(node.clone())), node, endpoints: None, guard: None }
     }
 
     /// The nodes of `agents`; `node`, which need not be one of them, is where everything else is done.
     pub const fn of(node: Arc<Node>, agents: Arc<dyn Agents>) -> Self {
-        Self { node, agents, guard: None }
+        Self { node, agents, endpoints: None, guard: None }
     }
 
     /// Which nodes there are now.
     pub fn reach(&self) -> Reach {
         self.agents.reach()
+    }
+
+    /// The same, telling what the addresses in rows of several nodes are.
+    pub fn knowing(self, endpoints: Arc<dyn Endpoints>) -> Self {
+        Self { endpoints: Some(endpoints), ..self }
     }
 
     /// The same with a guard before every gadget.
@@ -214,10 +221,10 @@ impl Fleet {
         // Whoever asks for a part has chosen already.
         let reach = if request.part { reach } else { gather::chosen(reach, &request.nodes)? };
         let Some(guard) = self.guard_of(&gadget) else {
-            return gather::run(ready, request, reach, sink, cancel).await;
+            return gather::run(ready, request, reach, sink, self.endpoints.clone(), cancel).await;
         };
         let (sink, seen) = guard.sink(sink)?;
-        let mut report = gather::run(ready, request, reach, sink, cancel).await?;
+        let mut report = gather::run(ready, request, reach, sink, self.endpoints.clone(), cancel).await?;
         guard.finish(&seen, &mut report.summary)?;
         Ok(report)
     }

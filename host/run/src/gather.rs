@@ -5,6 +5,7 @@
 //! it. Memory is bounded ([`queue::MOST`] for the rows of all nodes together): a node whose rows nobody takes is told to
 //! wait, and loses and counts what it cannot keep.
 
+pub(crate) mod endpoint;
 mod merge;
 mod name;
 mod order;
@@ -25,6 +26,7 @@ use crate::fleet::{Report, RunError, Sink, failed};
 use crate::node::Ready;
 use crate::request::Request;
 use crate::rows::Rows;
+use endpoint::{Endpoints, Told};
 use name::Name;
 use queue::{Queues, Tail};
 use sum::Part;
@@ -75,6 +77,7 @@ pub(crate) async fn run(
     request: Request,
     reach: Reach,
     sink: Box<dyn Sink>,
+    endpoints: Option<Arc<dyn Endpoints>>,
     cancel: CancellationToken,
 ) -> Result<Report, RunError> {
     let gadget = ready.gadget.clone();
@@ -102,7 +105,9 @@ pub(crate) async fn run(
             (at, ended)
         });
     }
-    let rows = combine(&ready, &request, (&names, named), queues.clone(), sink, stop.clone())?;
+    let told = endpoints.map(|it| Told::new(it, request.allowed.clone()));
+    let prefixes = names.iter().map(|name| Name::new(name, named, told.clone())).collect();
+    let rows = combine(&ready, &request, prefixes, queues.clone(), sink, stop.clone())?;
     let mut parts: Vec<Part> = names.iter().map(|name| Part::new(name)).collect();
     while let Some(ended) = running.join_next().await {
         let Ok((at, ended)) = ended else { continue };
@@ -166,7 +171,7 @@ fn is_stream(gadget: &crate::gadget::Gadget) -> bool {
 fn combine(
     ready: &Arc<Ready>,
     request: &Request,
-    (names, named): (&[String], bool),
+    names: Vec<Name>,
     queues: Arc<Queues>,
     sink: Box<dyn Sink>,
     stop: CancellationToken,
@@ -177,7 +182,6 @@ fn combine(
     let shaper = execute::shaper(ready, request, query);
     let rows = Rows::new(sink, shaper, request.max_rows, request.end_at_max_rows);
     let gadget = ready.gadget.clone();
-    let names: Vec<Name> = names.iter().map(|name| Name::new(name, named)).collect();
     let (ready, duration) = (ready.clone(), request.duration);
     std::thread::Builder::new()
         .name(format!("gather-{}", ready.gadget.descriptor.name))

@@ -26,7 +26,7 @@ use self::reload::{Images, Served};
 use super::deploy::tools::lifecycle;
 use crate::approved::Approved;
 use crate::cli::mcp::{Environment, GuardAction, Mcp, ToolMode, Transport};
-use crate::cluster::{self, Callers};
+use crate::cluster::{self, Callers, Places};
 use crate::setup;
 
 /// Environment variable that holds the bearer token itself.
@@ -57,6 +57,10 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     });
     let served = Served::new(images, supply, node.clone(), gate).await?;
     let fleet = where_to.fleet(node);
+    let fleet = match &connection {
+        Some(connection) if where_to.is_server() => fleet.knowing(Arc::new(Places::watch(connection))),
+        _ => fleet,
+    };
     let fleet = Arc::new(match guard {
         Some(guard) => fleet.guarded(guard),
         None => fleet,

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::arguments::nearest;
+use crate::gather::endpoint::FIELDS;
 
 /// Objects within objects are looked into this deep.
 const MAX_DEPTH: usize = 8;
@@ -70,12 +71,19 @@ impl RowFields {
         all
     }
 
-    /// These and `node`, which rows of several nodes begin with.
+    /// These, `node`, which rows of several nodes begin with, and what addresses are, which they may end with.
     pub(crate) fn with_node(&self) -> Self {
         let mut all = self.clone();
         if !all.fields.iter().any(|it| it.name == "node") {
             let node = Field { name: "node".into(), path: vec!["node".into()], kind: Type::Text };
             all.fields.insert(0, node);
+        }
+        for (address, endpoint) in FIELDS {
+            let has = |name: &str| all.fields.iter().any(|it| it.name == name);
+            if has(address) && !has(endpoint) {
+                let path = vec![endpoint.to_owned()];
+                all.fields.push(Field { name: endpoint.into(), path, kind: Type::Text });
+            }
         }
         all
     }
