@@ -67,10 +67,8 @@ pub(crate) async fn nodes(connection: &Connection, certificates: &Certificates) 
             "agents take calls from servers alone: give --agent-tls-cert-file, --agent-tls-key-file and --agent-tls-ca-file"
         );
     }
-    let forward = Forward::new(
-        connection.client.clone(),
-        ForwardOptions::new(connection.namespace.clone(), FORWARDED),
-    );
+    let forward =
+        Forward::new(connection.client.clone(), ForwardOptions::new(connection.namespace.clone(), FORWARDED));
     let nodes = Nodes::new(Through(Arc::new(forward)), false);
     nodes.set(vec![Known { name: String::new(), address: Ok(()) }]);
     Ok(Reached::Server(nodes))
@@ -149,8 +147,11 @@ pub(crate) async fn tell_of_pods(node: Arc<Node>, flags: &Cluster, shown: Vec<St
         let mut changes = pods.changes();
         let mut told: BTreeMap<Box<str>, Arc<Pod>> = BTreeMap::new();
         loop {
-            let now: BTreeMap<Box<str>, Arc<Pod>> =
-                pods.matching(None, &Selector::default()).into_iter().map(|pod| (pod.uid.clone(), pod)).collect();
+            let now: BTreeMap<Box<str>, Arc<Pod>> = pods
+                .matching(None, &Selector::default())
+                .into_iter()
+                .map(|pod| (pod.uid.clone(), pod))
+                .collect();
             for pod in told.values().filter(|pod| !now.contains_key(&pod.uid)) {
                 pod.uids().for_each(|uid| node.pod(uid, None));
             }

@@ -39,7 +39,8 @@ impl Authority {
         std::fs::create_dir_all(folder).expect("a folder");
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         if expired {
             params.not_before = rcgen::date_time_ymd(2020, 1, 1);
             params.not_after = rcgen::date_time_ymd(2020, 1, 2);
@@ -164,7 +165,8 @@ pub struct Nodes {
 }
 
 fn ip(arguments: &str) {
-    let done = Command::new("ip").args(arguments.split(' ')).status().expect("ip is installed (make setup-test)");
+    let done =
+        Command::new("ip").args(arguments.split(' ')).status().expect("ip is installed (make setup-test)");
     assert!(done.success(), "ip {arguments}: {done}");
 }
 

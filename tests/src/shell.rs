@@ -22,7 +22,8 @@ impl Busy {
     /// Stops it until it is ended; returns when it runs no more.
     #[track_caller]
     pub fn pause(&self) {
-        let stopped = Command::new("kill").args(["-STOP", &self.pid().to_string()]).status().expect("kill starts");
+        let stopped =
+            Command::new("kill").args(["-STOP", &self.pid().to_string()]).status().expect("kill starts");
         assert!(stopped.success(), "kill: {stopped}");
         let state = || std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("stat");
         while !state().contains(") T ") {

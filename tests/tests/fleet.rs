@@ -206,7 +206,10 @@ fn whoever_does_not_prove_to_be_a_server_gets_nothing() {
     ] {
         let output = run(files.flags());
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && error.contains("the connection to here broke"), "{what}: {error}");
+        assert!(
+            !output.status.success() && error.contains("the connection to here broke"),
+            "{what}: {error}"
+        );
     }
     // Plain text is no TLS.
     let mut command = host.command(&["run"]);
@@ -239,15 +242,20 @@ fn an_agent_at_its_socket_is_full_takes_over_and_tells_how_it_is() {
     assert!(long.wait_with_output().expect("it ends").status.success());
 
     let get = |path: &str| {
-        let output = Command::new("curl").args(["-sS", "-m", "5", &format!("http://{health}{path}")]).output();
+        let output =
+            Command::new("curl").args(["-sS", "-m", "5", &format!("http://{health}{path}")]).output();
         String::from_utf8(output.expect("curl").stdout).expect("UTF-8")
     };
     assert_eq!((get("/healthz").as_str(), get("/readyz").as_str()), ("ok\n", "ready\n"));
     let metrics = get("/metrics");
-    assert!(metrics.contains("gadgetry_runs_total 2") && metrics.contains("gadgetry_runs_refused_total 1"), "{metrics}");
+    assert!(
+        metrics.contains("gadgetry_runs_total 2") && metrics.contains("gadgetry_runs_refused_total 1"),
+        "{metrics}"
+    );
 
     // Two at one socket would take each other's calls.
-    let second = stderr(host.command(&["agent", "--socket"]).arg(agent.socket()).output().expect("it starts"));
+    let second =
+        stderr(host.command(&["agent", "--socket"]).arg(agent.socket()).output().expect("it starts"));
     assert!(second.contains("another agent listens there"), "{second}");
     // One that was killed leaves its socket, and the next takes it.
     agent.kill();

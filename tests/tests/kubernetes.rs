@@ -52,7 +52,8 @@ impl World {
             double.put(json!({"apiVersion": "v1", "kind": "Node",
                 "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux"}}}));
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
         Self { host: Host::new(), authority: Authority::new(), double, runtime, forwarded: port }
     }
 
@@ -87,10 +88,16 @@ impl World {
     /// A server in the cluster.
     fn server(&self) -> Server {
         let files = self.authority.write(&self.host.folder().join("server"), "gadgetry-server", false);
-        let mut command = self.host.command(&["mcp", "--environment=kubernetes", "--kubernetes-auth", "--stateless"]);
+        let mut command =
+            self.host.command(&["mcp", "--environment=kubernetes", "--kubernetes-auth", "--stateless"]);
         let port = format!("--control-forwarded-port={}", self.forwarded);
         command
-            .args(["--transport=streamable-http", "--transport-port=0", "-gadget-images=trace_exec,trace_tcp", &port])
+            .args([
+                "--transport=streamable-http",
+                "--transport-port=0",
+                "-gadget-images=trace_exec,trace_tcp",
+                &port,
+            ])
             .arg(self.kubeconfig())
             .args(files.flags())
             .stderr(Stdio::piped());
@@ -181,10 +188,8 @@ fn agents_are_found_pods_are_named_and_callers_see_what_they_may() {
     }
 
     let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
-    let containers = [
-        pod(folders[0].path(), "shop", "uid-of-shop"),
-        pod(folders[1].path(), "bank", "uid-of-bank"),
-    ];
+    let containers =
+        [pod(folders[0].path(), "shop", "uid-of-shop"), pod(folders[1].path(), "bank", "uid-of-bank")];
     std::thread::sleep(Duration::from_secs(2));
     let call = |token: &str, arguments: Value| {
         world.step(&server, token, Steps::new().call("trace_exec", arguments))
@@ -216,7 +221,8 @@ fn agents_are_found_pods_are_named_and_callers_see_what_they_may() {
     assert_eq!(namespaces(&own["structuredContent"]), ["shop"], "{own}");
 
     // An address in a row is told by the service that has it.
-    double.put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"},
+    double
+        .put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"clusterIP": "127.0.0.77", "clusterIPs": ["127.0.0.77"], "ports": [{"port": 80}]}}));
     let listener = TcpListener::bind("127.0.0.77:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -282,7 +288,12 @@ fn from_outside_one_port_forward_leads_to_all_nodes() {
     // Listed without a client, and written down for one.
     let listed = world.host.ok(&["mcp", "--list-tools", arguments[0], arguments[1], arguments[2]]);
     assert!(listed.lines().any(|line| line.starts_with("trace_exec ")), "{listed}");
-    let config: Value = serde_json::from_str(&world.host.ok(&["mcp", "--mcp-config", arguments[0]])).expect("JSON");
-    assert_eq!(config["mcpServers"]["gadgetry"]["args"], json!(["mcp", "-gadget-images=trace_exec"]), "{config}");
+    let config: Value =
+        serde_json::from_str(&world.host.ok(&["mcp", "--mcp-config", arguments[0]])).expect("JSON");
+    assert_eq!(
+        config["mcpServers"]["gadgetry"]["args"],
+        json!(["mcp", "-gadget-images=trace_exec"]),
+        "{config}"
+    );
     world.runtime.block_on(world.double.close());
 }

@@ -115,7 +115,9 @@ async fn a_cancelled_call_leaves_nothing_attached_after_100_ms() {
     });
     let call = tokio::spawn({
         let (fleet, cancel) = (fleet.clone(), cancel.clone());
-        async move { fleet.call(gadget, 0, arguments(json!({"duration": 60})), None, cancel, Some(progress)).await }
+        async move {
+            fleet.call(gadget, 0, arguments(json!({"duration": 60})), None, cancel, Some(progress)).await
+        }
     });
     let begin = Instant::now();
     while programs().is_empty() {
@@ -145,8 +147,10 @@ async fn a_background_run_is_read_in_pages_and_stopped() {
     let opens = Opens::of(&path);
     let runs = Runs::new(fleet, Limits::default());
     let filter = format!("path == \"{path}\" && pid in [{}]", opens.pid());
-    let run =
-        runs.start(gadget.clone(), arguments(json!({"filter": filter})), None, "me").await.expect("it starts");
+    let run = runs
+        .start(gadget.clone(), arguments(json!({"filter": filter})), None, "me")
+        .await
+        .expect("it starts");
     assert_eq!(run.status, Status::Running);
     let ours = programs();
     assert!(!attached(&ours).is_empty(), "of {ours:?} none is attached");
@@ -177,8 +181,10 @@ async fn a_background_run_is_read_in_pages_and_stopped() {
     assert!(summary.filtered > 0 && summary.matched >= 20, "{summary:?}");
 
     // A filter that no row can pass: refused before anything is attached.
-    let wrong =
-        runs.start(gadget, arguments(json!({"filter": "pth == \"x\""})), None, "me").await.expect_err("refused");
+    let wrong = runs
+        .start(gadget, arguments(json!({"filter": "pth == \"x\""})), None, "me")
+        .await
+        .expect_err("refused");
     assert!(wrong.to_string().contains("did you mean `path`"), "{wrong}");
 }
 

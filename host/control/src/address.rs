@@ -15,7 +15,9 @@ pub enum Address {
 
 /// Text that is no address.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no address of a control API: write it as `host:7443`, `[::1]:7443` or `unix:/run/gadgetry/agent.sock`")]
+#[error(
+    "`{0}` is no address of a control API: write it as `host:7443`, `[::1]:7443` or `unix:/run/gadgetry/agent.sock`"
+)]
 pub struct BadAddress(String);
 
 impl FromStr for Address {

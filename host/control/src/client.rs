@@ -35,9 +35,8 @@ pub struct Remote {
 impl Remote {
     /// The one that `channel` leads to; `name`: the node's, or empty for a server.
     pub fn new(name: &str, channel: Channel) -> Self {
-        let client = ControlClient::new(channel)
-            .max_decoding_message_size(MESSAGE)
-            .max_encoding_message_size(MESSAGE);
+        let client =
+            ControlClient::new(channel).max_decoding_message_size(MESSAGE).max_encoding_message_size(MESSAGE);
         Self { name: name.to_owned(), client }
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tonic::Status;
 
-use crate::v1::{RunEvent, Rows, run_event::Event};
+use crate::v1::{Rows, RunEvent, run_event::Event};
 use crate::wire;
 
 /// Messages that wait to be sent.

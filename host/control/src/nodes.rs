@@ -143,7 +143,9 @@ impl<A: Clone + PartialEq + Send + Sync + 'static> Nodes<A> {
             drop(all);
             match (&was, &now) {
                 (State::Ready(..), State::Gone(why)) => tracing::warn!(node = name, why, "a node is gone"),
-                (State::New, State::Gone(why)) => tracing::warn!(node = name, why, "a node cannot be reached"),
+                (State::New, State::Gone(why)) => {
+                    tracing::warn!(node = name, why, "a node cannot be reached")
+                }
                 (State::Gone(_), State::Ready(..)) => tracing::info!(node = name, "a node is back"),
                 _ => {}
             }
@@ -188,7 +190,9 @@ impl<A: Clone + PartialEq + Send + Sync + 'static> Agents for Nodes<A> {
         let (mut agents, mut absent): (Vec<Arc<dyn Agent>>, Vec<Absent>) = Default::default();
         for (name, entry) in &*self.lock() {
             match (&entry.state, &entry.remote) {
-                (State::Gone(reason), _) => absent.push(Absent { node: name.clone(), reason: reason.clone() }),
+                (State::Gone(reason), _) => {
+                    absent.push(Absent { node: name.clone(), reason: reason.clone() })
+                }
                 // One that was not asked yet is asked by the call.
                 (State::New | State::Ready(..), Some(remote)) => agents.push(remote.clone()),
                 (State::New | State::Ready(..), None) => {}

@@ -112,7 +112,10 @@ impl<S: Source> Service<S> {
         let (ended, ()) =
             tokio::join!(tokio::time::timeout(DETACH, self.tasks.wait()), self.background.shutdown());
         if ended.is_err() {
-            tracing::warn!(runs = self.tasks.len(), "some runs did not end in time; their programs go with the process");
+            tracing::warn!(
+                runs = self.tasks.len(),
+                "some runs did not end in time; their programs go with the process"
+            );
         }
     }
 
@@ -247,7 +250,12 @@ impl<S: Source> Control for Offered<S> {
         let found = self.0.source.find(&run.reference, &run.digest).await;
         let gadget = found.map_err(Status::failed_precondition)?.gadget;
         let allowed = run.allowed.map(|it| it.names.into());
-        let run = self.0.background.start(gadget, arguments, allowed, OWNER).await.map_err(|error| status(&error))?;
+        let run = self
+            .0
+            .background
+            .start(gadget, arguments, allowed, OWNER)
+            .await
+            .map_err(|error| status(&error))?;
         Ok(Response::new(state(&run)?))
     }
 

@@ -32,7 +32,8 @@ pub(crate) fn arguments(request: &v1::RunRequest) -> Result<Map<String, Value>, 
     if request.arguments.is_empty() {
         return Ok(Map::new());
     }
-    serde_json::from_slice(&request.arguments).map_err(|error| format!("the arguments are no JSON object: {error}"))
+    serde_json::from_slice(&request.arguments)
+        .map_err(|error| format!("the arguments are no JSON object: {error}"))
 }
 
 /// What the caller said beside the arguments, put into `request`, which was made of these.

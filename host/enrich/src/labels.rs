@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn conditions_as_kubectl_has_them() {
-        let labels = BTreeMap::from([("app".to_owned(), "web".to_owned()), ("a.b/tier".to_owned(), "1".to_owned())]);
+        let labels =
+            BTreeMap::from([("app".to_owned(), "web".to_owned()), ("a.b/tier".to_owned(), "1".to_owned())]);
         for (text, wanted) in [
             ("app=web", true),
             ("app==web", true),

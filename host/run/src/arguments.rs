@@ -130,7 +130,9 @@ impl Request {
         let names = |name: &str| -> Vec<String> {
             match common.get(name) {
                 Some(Value::String(name)) => vec![name.clone()],
-                Some(Value::Array(all)) => all.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect(),
+                Some(Value::Array(all)) => {
+                    all.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()
+                }
                 _ => Vec::new(),
             }
         };

@@ -17,8 +17,8 @@ use crate::fleet::{Report, RunError, Sink};
 use crate::frame::Framer;
 use crate::node::{Node, Ready};
 use crate::pump::{BATCH, Pump, PumpError};
-use crate::query::{Query, Shaper};
 use crate::query::top::Counters;
+use crate::query::{Query, Shaper};
 use crate::request::{DEFAULT_RING_BYTES, MAX_MAX_ROWS, Request};
 use crate::rows::Rows;
 use crate::scope::Wanted;
@@ -62,7 +62,12 @@ pub(crate) fn rows(
         guest,
         tables: attached.take_tables(),
         merge: ready.gadget.descriptor.merge,
-        rows: Rows::new(sink, shaper(ready, request, request.query.clone()), request.max_rows, request.end_at_max_rows),
+        rows: Rows::new(
+            sink,
+            shaper(ready, request, request.query.clone()),
+            request.max_rows,
+            request.end_at_max_rows,
+        ),
         seen: 0,
         unread: 0,
     };
@@ -255,7 +260,10 @@ fn report(
         notes.push(format!("{} events were shorter than their header", pump.framer.malformed()));
     }
     if pump.framer.withheld() > 0 {
-        notes.push(format!("{} events outside of the namespaces you may see were kept back", pump.framer.withheld()));
+        notes.push(format!(
+            "{} events outside of the namespaces you may see were kept back",
+            pump.framer.withheld()
+        ));
     }
     let probed = attached.probed();
     let files_of = |it: &gadgetry_kernel::AttachedProgram| {
@@ -263,7 +271,8 @@ fn report(
         Some(probed.programs.get(&it.program).copied().unwrap_or_default())
     };
     let host = wanted.is_none();
-    let node_counts = NodeCounts { seen: pump.seen, returned: pump.rows.returned, lost: loss.total, error: None };
+    let node_counts =
+        NodeCounts { seen: pump.seen, returned: pump.rows.returned, lost: loss.total, error: None };
     let programs = attached
         .programs()
         .iter()

@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::{Agents, Local, Reach};
 use crate::answer::{Answer, Loss, Summary};
 use crate::gadget::Gadget;
+pub use crate::gather::endpoint::{Endpoint, Endpoints};
 use crate::guard::{Guard, Guarded};
 use crate::node::Node;
 use crate::request::{Allowed, Request};
 use crate::stop::{Stop, StopOnDrop};
-pub use crate::gather::endpoint::{Endpoint, Endpoints};
 use crate::{execute, gather};
 
 /// Where rows go while a run lasts. Called from the run's own thread; a slow sink makes the kernel's ring fill, and

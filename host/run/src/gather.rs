@@ -68,7 +68,10 @@ fn unknown(name: &str, there: &[String]) -> RunError {
     if more > 0 {
         names.push_str(&format!(" and {more} more"));
     }
-    RunError::Argument { field: "node".into(), message: format!("there is no node `{name}`; there are: {names}") }
+    RunError::Argument {
+        field: "node".into(),
+        message: format!("there is no node `{name}`; there are: {names}"),
+    }
 }
 
 /// Runs `request` on all nodes of `reach`.
@@ -118,8 +121,9 @@ pub(crate) async fn run(
         queues.close(at);
         part.sent = queues.sent(at);
     }
-    let gathered =
-        rows.await.map_err(|_| failed(&gadget, "the run ended by a bug of gadgetry; its log says more".into()))??;
+    let gathered = rows
+        .await
+        .map_err(|_| failed(&gadget, "the run ended by a bug of gadgetry; its log says more".into()))??;
     sum::report(&gadget, &request, parts, absent, gathered, cancel.is_cancelled())
 }
 

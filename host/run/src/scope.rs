@@ -40,7 +40,8 @@ impl Wanted {
             })
         {
             let seen = |it: &&Arc<Container>| {
-                let allowed = |names: &Arc<[String]>| it.namespace.as_ref().is_some_and(|it| names.contains(it));
+                let allowed =
+                    |names: &Arc<[String]>| it.namespace.as_ref().is_some_and(|it| names.contains(it));
                 request.allowed.as_ref().is_none_or(allowed)
             };
             let there = all.iter().filter(seen).map(|it| shown(it)).collect::<Vec<_>>().join(", ");

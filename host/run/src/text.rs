@@ -41,7 +41,10 @@ fn write_tail(text: &mut String, summary: &Summary, loss: &Loss, gadget: &Identi
         0 => writeln!(text, "lost: nothing")?,
         total => {
             let Loss { ring, unread, limits, missed, link, .. } = loss;
-            write!(text, "LOST: {total} events (ring {ring}, unread {unread}, limits {limits}, missed {missed}")?;
+            write!(
+                text,
+                "LOST: {total} events (ring {ring}, unread {unread}, limits {limits}, missed {missed}"
+            )?;
             if *link > 0 {
                 write!(text, ", link {link}")?;
             }

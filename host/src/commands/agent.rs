@@ -31,7 +31,8 @@ pub(super) async fn run(flags: Agent, built_ins: &'static [u8]) -> Result<ExitCo
     let mut listening = Listening::nowhere().unix(&flags.socket)?;
     let identity = fleet::identity(&flags.certificates)?;
     if let Some(address) = &flags.listen {
-        let identity = identity.context("--listen needs --agent-tls-cert-file and its key and authorities")?;
+        let identity =
+            identity.context("--listen needs --agent-tls-cert-file and its key and authorities")?;
         listening = listening.tls(address, Arc::new(identity), Role::Server).await?;
     }
     if flags.pods {

@@ -65,7 +65,8 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         Some(guard) => fleet.guarded(guard),
         None => fleet,
     });
-    let access = connection.filter(|_| flags.kubernetes_auth).map(|it| Arc::new(Callers::new(&it)) as Arc<dyn Access>);
+    let access =
+        connection.filter(|_| flags.kubernetes_auth).map(|it| Arc::new(Callers::new(&it)) as Arc<dyn Access>);
     let options = Options { access: access.clone(), ..options(&flags) };
     let in_cluster = flags.environment == Environment::Kubernetes;
     let beside = lifecycle(&flags.lifecycle, in_cluster)?;

@@ -39,7 +39,10 @@ pub(super) fn supply(folder: &Path) -> Result<(Supply, Node)> {
     let remote = Remote::new(Options::new(), Arc::new(()));
     let supply = Supply::new(built_ins, store, remote, Policy::built_ins_only(), Pull::Never);
     let cache = Some(folder.join("components"));
-    Ok((supply, Node::new(Config { name: None, cache, files: gadgetry_enrich::Config::local(), kernel: true })?))
+    Ok((
+        supply,
+        Node::new(Config { name: None, cache, files: gadgetry_enrich::Config::local(), kernel: true })?,
+    ))
 }
 
 async fn attach(table: &mut Table) -> Result<()> {

@@ -59,13 +59,7 @@ impl Agent for Simulated {
         &self.name
     }
 
-    fn run(
-        &self,
-        _: Arc<Gadget>,
-        _: Request,
-        mut sink: Box<dyn Sink>,
-        _: CancellationToken,
-    ) -> Running<'_> {
+    fn run(&self, _: Arc<Gadget>, _: Request, mut sink: Box<dyn Sink>, _: CancellationToken) -> Running<'_> {
         let batches = self.batches;
         Box::pin(async move {
             let sent = tokio::task::spawn_blocking(move || {
@@ -157,7 +151,8 @@ async fn merged(table: &mut Table, node: &Arc<Node>, gadget: &Arc<Gadget>) -> Re
     let fleet = Fleet::of(node.clone(), Arc::new(Simulation::new(NODES, batches, true)));
     let sink = Counted::default();
     let (start, before) = (Instant::now(), cpu_seconds()?);
-    let report = fleet.run(gadget.clone(), request(), Box::new(sink.clone()), CancellationToken::new()).await?;
+    let report =
+        fleet.run(gadget.clone(), request(), Box::new(sink.clone()), CancellationToken::new()).await?;
     let (took, cpu) = (start.elapsed(), cpu_seconds()? - before);
     let rows = sink.0.load(Ordering::Relaxed);
     anyhow::ensure!(rows == (NODES * batches * BATCH) as u64 && report.loss.total == 0, "rows were lost");

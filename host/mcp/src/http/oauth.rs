@@ -21,7 +21,8 @@ impl OAuth {
     /// The address of the document: the resource's host, and not its path.
     pub(super) fn metadata(&self) -> String {
         let after_scheme = self.resource.find("://").map_or(0, |at| at + 3);
-        let host = self.resource[after_scheme..].find('/').map_or(self.resource.len(), |at| after_scheme + at);
+        let host =
+            self.resource[after_scheme..].find('/').map_or(self.resource.len(), |at| after_scheme + at);
         format!("{}{PATH}", &self.resource[..host])
     }
 
@@ -42,7 +43,8 @@ mod tests {
 
     #[test]
     fn the_document_is_beside_the_resource() {
-        let oauth = |resource: &str| OAuth { resource: resource.into(), issuer: "https://issuer.example".into() };
+        let oauth =
+            |resource: &str| OAuth { resource: resource.into(), issuer: "https://issuer.example".into() };
         assert_eq!(oauth("https://a.example/mcp").metadata(), format!("https://a.example{PATH}"));
         assert_eq!(oauth("https://a.example").metadata(), format!("https://a.example{PATH}"));
     }

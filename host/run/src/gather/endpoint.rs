@@ -56,7 +56,8 @@ impl Told {
                 continue;
             }
             // Names of Kubernetes have no character that JSON would have to escape; others are left out.
-            let plain = |text: &str| text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._:".contains(&it));
+            let plain =
+                |text: &str| text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._:".contains(&it));
             if plain(&kind) && plain(&namespace) && plain(&name) {
                 out.extend_from_slice(format!(",\"{field}\":\"{kind} {namespace}/{name}\"").as_bytes());
             }
@@ -90,6 +91,9 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
         let told = ",\"dst_endpoint\":\"service shop/web\"";
-        assert_eq!((tell(None).as_str(), tell(Some("shop")).as_str(), tell(Some("bank")).as_str()), (told, told, ""));
+        assert_eq!(
+            (tell(None).as_str(), tell(Some("shop")).as_str(), tell(Some("bank")).as_str()),
+            (told, told, "")
+        );
     }
 }

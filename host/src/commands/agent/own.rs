@@ -90,7 +90,9 @@ impl Source for Own {
             return Ok(Found { gadget, note });
         }
         if digest.is_empty() {
-            return Err(format!("{reference}: a digest is needed, for a tag may mean another image each time"));
+            return Err(format!(
+                "{reference}: a digest is needed, for a tag may mean another image each time"
+            ));
         }
         let digest = digest.parse().map_err(|error| format!("{reference}: `{digest}`: {error}"))?;
         let gadget = self.fetched(&parsed.pinned(&digest).to_string()).await.map_err(told)?;

@@ -33,7 +33,8 @@ pub(super) async fn serve(
     }
     let mut listening = Listening::nowhere().forwarded(flags.control_forwarded_port).await?;
     if let Some(address) = &flags.control_listen {
-        let identity = identity(&flags.agents.certificates)?.context("--control-listen needs certificates")?;
+        let identity =
+            identity(&flags.agents.certificates)?.context("--control-listen needs certificates")?;
         listening = listening.tls(address, Arc::new(identity), Role::Server).await?;
     }
     let background = Runs::new(fleet.clone(), runs::Limits::default());

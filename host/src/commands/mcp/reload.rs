@@ -17,8 +17,8 @@ use gadgetry_run::catalog::Catalog;
 use gadgetry_run::gadget::Gadget;
 use gadgetry_run::node::{Node, Verified};
 use gadgetry_run::supply::Supply;
-use tokio::sync::watch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
