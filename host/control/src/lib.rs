@@ -18,7 +18,12 @@ mod version;
 mod wire;
 
 /// Messages and service, as the definition has them.
-#[expect(missing_docs, clippy::all, clippy::allow_attributes_without_reason, reason = "generated")]
+#[expect(
+    missing_docs,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 pub mod v1 {
     tonic::include_proto!("gadgetry.v1");
 }

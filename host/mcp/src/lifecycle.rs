@@ -113,7 +113,7 @@ impl<O: Operator> Lifecycle<O> {
         match self.agreed(&request, plan.as_ref(), confirm, &context).await? {
             Answered::Yes => Ok(self.done(plan.as_ref(), &context).await.into()),
             Answered::No(why) => Ok(not_done(plan.as_ref(), false, Some(why)).into()),
-            Answered::Later(response) => Ok(response),
+            Answered::Later(response) => Ok(*response),
         }
     }
 
@@ -151,7 +151,7 @@ impl<O: Operator> Lifecycle<O> {
         let state = self.pending.give(about).map_err(|error| {
             ErrorData::internal_error(format!("no random numbers to be had: {error}"), None)
         })?;
-        Ok(Answered::Later(ask::by_answer(&shown, state)?))
+        Ok(Answered::Later(Box::new(ask::by_answer(&shown, state)?)))
     }
 
     async fn done(&self, plan: &dyn Planned, context: &RequestContext<RoleServer>) -> CallToolResult {

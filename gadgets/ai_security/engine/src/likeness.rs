@@ -131,7 +131,6 @@ fn pair(first: u32, second: u32, salt: u32) -> u32 {
 /// The slot that a term begins at, of a power of two of them, and what it is known by there, which is not zero.
 pub fn slot(hash: u32, mask: u32) -> (u32, u16) {
     let mixed = hash.wrapping_mul(0x2c1b_3c6d);
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
     let tag = (mixed >> 16) as u16 | 1;
     (hash & mask, tag)
 }

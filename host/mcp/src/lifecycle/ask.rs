@@ -19,7 +19,7 @@ pub(super) enum Answered {
     /// And why not, for whoever called.
     No(String),
     /// The question itself: the call comes again with the answer to it.
-    Later(CallToolResponse),
+    Later(Box<CallToolResponse>),
 }
 
 /// Whether the client can show its user a form.
