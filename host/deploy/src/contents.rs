@@ -329,6 +329,7 @@ mod tests {
     fn a_new_authority_signs_once_it_is_trusted() {
         let now = SystemTime::now();
         let first = plan(&Held::default(), false, now);
+        let now = now + Duration::from_secs(1);
         let second = plan(&held(&first, false), true, now);
         assert_ne!(second.authority, first.authority);
         assert_eq!(second.leaves, first.leaves, "until all pods trust the new one");

@@ -384,10 +384,7 @@ mod tests {
             ("server.replicas=0", "--set server.replicas=0: server.replicas: at least one"),
             ("server.maxReplicas=1", "server.maxReplicas: less than server.replicas"),
             ("imagePullPolicy=Sometimes", "is none of Always, IfNotPresent, Never"),
-            (
-                "agent.tolerations=[{key: a, oprator: Exists}]",
-                "agent.tolerations: [0].oprator: no such field",
-            ),
+            ("agent.tolerations=[{key: a, oprator: Exists}]", "unknown field `oprator`"),
             ("agent.resources.limit.memory=1Gi", "unknown field `limit`"),
             ("image=a b", "image: is no reference"),
         ] {
