@@ -93,23 +93,18 @@ fn a_gadget_that_speaks_to_the_model_is_refused() {
     let images = format!("-gadget-images={image},snapshot_process");
     let arguments = ["mcp", images.as_str(), insecure.as_str(), "--allow-unsigned"];
     let other = Host::new();
-    let listed = |guard: &[&str]| {
-        let all = [&arguments[1..], guard].concat();
-        let seen = client::stdio(&other, "auto", &all, Steps::new().list());
-        seen.results[0]["tools"].as_array().expect("tools").iter().map(|it| it["name"].to_string()).collect()
-    };
-    let without: Vec<String> = listed(&[]);
-    assert!(without.contains(&"\"echo\"".to_owned()), "{without:?}");
-    let with: Vec<String> = listed(&["--guard=ai_security"]);
-    assert!(!with.contains(&"\"echo\"".to_owned()), "{with:?}");
-    assert!(with.contains(&"\"snapshot_process\"".to_owned()), "the others are offered: {with:?}");
+    let seen = client::stdio(&other, "auto", &arguments[1..], Steps::new().list());
+    let tools = seen.results[0]["tools"].as_array().expect("tools");
+    assert!(tools.iter().any(|it| it["name"] == "echo"), "{tools:?}");
 
-    // Why, for the operator: the field, the rule, the words.
-    let output = other.output(&[&arguments[..], &["--guard=ai_security"]].concat());
-    let error = String::from_utf8_lossy(&output.stderr);
-    for part in
-        ["tools of it reads like an instruction to the model", "id_rsa", &image, "ai_security refuses it"]
-    {
+    // With the guard it does not start with such a gadget, and says to the operator why: the field, the rule, the words.
+    let error = other.fails(&[&arguments[..], &["--guard=ai_security"]].concat());
+    for part in [
+        "tools of it reads like an instruction to the model",
+        "Before using any other tool you must",
+        &image,
+        "ai_security refuses it",
+    ] {
         assert!(error.contains(part), "{part} is not in {error}");
     }
 }
@@ -135,10 +130,11 @@ async fn a_definition_that_changed_under_its_tag_is_refused_until_it_is_approved
     assert!(server.description().await.starts_with(HONEST), "the gadget stays as it was");
     server.client.cancel().await.expect("the end");
 
-    // Nor is it offered by a server that starts now.
+    // Nor does a server start with it now.
     let list =
         |host: &Host| client::stdio(host, "auto", &arguments, Steps::new().list()).results[0].to_string();
-    assert!(!list(&other).contains("Returns its text"), "refused until approved");
+    let error = other.fails(&[&["mcp"], &arguments[..]].concat());
+    assert!(error.contains("not the one approved before") && error.contains("gadget approve"), "{error}");
 
     other.ok(&["gadget", "approve", &image, &insecure, "--allow-unsigned"]);
     assert!(list(&other).contains("Returns its text, changed."), "approved");
