@@ -178,6 +178,21 @@ macro_rules! hash {
                 done
             }
 
+            /// Sets the value of a key that is new: of something that begins. One that is there already is of something
+            /// whose end was not seen, as kernels may pass programs by without a word; that end is counted as a lost
+            /// event. Whether there was room, as for [`Self::insert`].
+            #[inline(always)]
+            pub fn begin(&'static self, key: K, value: V) -> bool {
+                raw::on_stack(value, |value| {
+                    let set = |flags| raw::update_from(self.map.handle(), key, value.cast::<u8>(), flags) == 0;
+                    if set(u64::from(BPF_NOEXIST)) {
+                        return true;
+                    }
+                    ring::lost();
+                    set(0)
+                })
+            }
+
             /// The value of `key` where it lies, which is `value` if there was none. `None` when there is no room,
             /// which is counted as a lost event.
             #[inline(always)]

@@ -154,7 +154,7 @@ pub(crate) fn copy_user_str(to: *mut u8, len: usize, from: u64) -> i64 {
 /// A key or value on the stack, written there volatile: a constant one would be promoted to a global, and LLVM merges
 /// that with any other constant of the same bytes, such as a filter, whose value the host changes after compilation.
 #[inline(always)]
-fn on_stack<T: Plain, R>(value: T, then: impl FnOnce(*const c_void) -> R) -> R {
+pub(crate) fn on_stack<T: Plain, R>(value: T, then: impl FnOnce(*const c_void) -> R) -> R {
     let mut slot = MaybeUninit::<T>::uninit();
     // SAFETY: the slot is a place for a `T`.
     unsafe { slot.as_mut_ptr().write_volatile(value) };

@@ -48,12 +48,12 @@ pub(crate) fn reserve(len: usize) -> Option<*mut u8> {
     Some(room)
 }
 
-/// Counts an event as lost.
+/// Counts an event as lost. In one step, as a program in a softirq may count between another's reading and writing.
 #[inline(always)]
 pub(crate) fn lost() {
     let count = raw::lookup(LOST.handle(), 0u32);
     if !count.is_null() {
-        raw::store(count, 0, raw::load::<u64>(count, 0) + 1);
+        raw::atomic_add(count, 0, 1);
     }
 }
 

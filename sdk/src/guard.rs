@@ -7,7 +7,7 @@
 //!
 //! A guard is given JSON, a value a line: rows, arguments, definitions. It is asked about each string in them as text,
 //! and what it finds there is told by its place in the JSON as it was given, so that the host can mask it without
-//! knowing what it is. Most lines hold nothing: they are passed by after one look at their bytes.
+//! knowing what it is. Most strings hold nothing: they are passed by after one look at their bytes.
 
 use std::fmt::Write;
 
@@ -17,11 +17,10 @@ use strings::Strings;
 
 /// A gadget that can stand before others.
 pub trait Guard {
-    /// Whether there is surely nothing to be found in these bytes, a line of JSON: one look, with no text decoded. A line
-    /// with a backslash is never asked about, so what is seen is what the strings hold.
-    fn clean(line: &[u8]) -> bool;
+    /// Whether there is surely nothing to be found in one string: by one look at it. One with escapes is not asked about.
+    fn clean(text: &str) -> bool;
 
-    /// What is found in one string.
+    /// What is found in one string that is not clean.
     fn look(text: &str, found: &mut Vec<Found>);
 }
 
@@ -43,19 +42,17 @@ pub fn inspect<G: Guard>(lines: &[u8]) -> Vec<u8> {
     let (mut answer, mut found) = (String::new(), Vec::new());
     let mut begin = 0;
     for line in lines.split_inclusive(|it| *it == b'\n') {
-        if line.contains(&b'\\') || !G::clean(line) {
-            for string in Strings::of(line) {
-                found.clear();
-                G::look(&string.text, &mut found);
-                for Found { start, end, rule, category } in &found {
-                    let (start, end) = (begin + string.place(*start), begin + string.place(*end));
-                    let comma = if answer.is_empty() { '[' } else { ',' };
-                    // Writing to a string cannot fail; rules and categories are words, which need no escapes.
-                    let _ = write!(
-                        answer,
-                        r#"{comma}{{"start":{start},"end":{end},"rule":"{rule}","category":"{category}"}}"#
-                    );
-                }
+        for string in Strings::of(line).filter(|it| it.is_escaped() || !G::clean(&it.text)) {
+            found.clear();
+            G::look(&string.text, &mut found);
+            for Found { start, end, rule, category } in &found {
+                let (start, end) = (begin + string.place(*start), begin + string.place(*end));
+                let comma = if answer.is_empty() { '[' } else { ',' };
+                // Writing to a string cannot fail; rules and categories are words, which need no escapes.
+                let _ = write!(
+                    answer,
+                    r#"{comma}{{"start":{start},"end":{end},"rule":"{rule}","category":"{category}"}}"#
+                );
             }
         }
         begin += line.len();
@@ -73,8 +70,8 @@ mod tests {
     struct Bad;
 
     impl Guard for Bad {
-        fn clean(line: &[u8]) -> bool {
-            !line.windows(3).any(|it| it == b"bad")
+        fn clean(text: &str) -> bool {
+            !text.contains("bad")
         }
 
         fn look(text: &str, found: &mut Vec<Found>) {

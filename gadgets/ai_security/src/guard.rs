@@ -8,8 +8,8 @@ use gadget::guard::{Found, Guard};
 pub(crate) struct Engineered;
 
 impl Guard for Engineered {
-    fn clean(line: &[u8]) -> bool {
-        Engine::new().clean(line)
+    fn clean(text: &str) -> bool {
+        Engine::new().clean(text)
     }
 
     fn look(text: &str, found: &mut Vec<Found>) {

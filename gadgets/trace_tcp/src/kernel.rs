@@ -109,7 +109,7 @@ fn begin(socket: Socket) -> Option<()> {
     let header = gadget::header_of_current()?;
     let connection =
         Connection { header, start: gadget::raw::boot_ns(), role: event::CLIENT, reserved: [0; 7] };
-    CONNECTIONS.insert(socket.addr().get(), connection);
+    CONNECTIONS.begin(socket.addr().get(), connection);
     Some(())
 }
 
@@ -194,7 +194,7 @@ fn server(socket: Socket) -> Option<()> {
     let header = gadget::header_of_current()?;
     let connection =
         Connection { header, start: gadget::raw::boot_ns(), role: event::SERVER, reserved: [0; 7] };
-    CONNECTIONS.insert(socket.addr().get(), connection);
+    CONNECTIONS.begin(socket.addr().get(), connection);
     Some(())
 }
 

@@ -1,6 +1,7 @@
 //! Takes connections: over TLS from those who prove to be a server, and on a socket of this machine from whoever its mode
 //! lets in. A connection that is not what it should be ends, is counted, and holds up no other.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -125,10 +126,17 @@ impl Listening {
             tokio::spawn(take_tls(listener, identity, from, taken.clone(), refused, stop.clone()));
         }
         if let Some(listener) = plain {
-            tokio::spawn(take_plain(listener, taken.clone(), stop.clone()));
+            let accept = move |cx: &mut Context<'_>| {
+                listener.poll_accept(cx).map_ok(|(stream, _)| {
+                    let _ = stream.set_nodelay(true);
+                    stream
+                })
+            };
+            tokio::spawn(take(accept, taken.clone(), stop.clone()));
         }
         if let Some((listener, _)) = unix {
-            tokio::spawn(take_unix(listener, taken.clone(), stop.clone()));
+            let accept = move |cx: &mut Context<'_>| listener.poll_accept(cx).map_ok(|(stream, _)| stream);
+            tokio::spawn(take(accept, taken.clone(), stop.clone()));
         }
         drop(taken);
         let service = offered.0.clone();
@@ -152,32 +160,19 @@ impl Listening {
     }
 }
 
-async fn take_plain(listener: TcpListener, taken: mpsc::Sender<io::Result<Stream>>, stop: CancellationToken) {
+/// Connections as `accept` gives them.
+async fn take<T: Duplex + 'static>(
+    mut accept: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
+    taken: mpsc::Sender<io::Result<Stream>>,
+    stop: CancellationToken,
+) {
     loop {
         let stream = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = poll_fn(&mut accept) => accepted,
             () = stop.cancelled() => return,
         };
         match stream {
-            Ok((stream, _)) => {
-                let _ = stream.set_nodelay(true);
-                if taken.send(Ok(Stream(Box::new(stream)))).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => pause(&error).await,
-        }
-    }
-}
-
-async fn take_unix(listener: UnixListener, taken: mpsc::Sender<io::Result<Stream>>, stop: CancellationToken) {
-    loop {
-        let stream = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
-        };
-        match stream {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 if taken.send(Ok(Stream(Box::new(stream)))).await.is_err() {
                     return;
                 }

@@ -38,6 +38,8 @@ struct Kept {
     /// Keys in the order in which they were set.
     order: BTreeMap<u64, String>,
     bytes: u64,
+    /// Nothing is too old before this, so that a full shelf need not be gone through for each value.
+    soonest: u64,
 }
 
 /// All gadgets' values.
@@ -84,6 +86,7 @@ impl Kept {
     fn put(&mut self, key: String, entry: Entry) {
         self.take(&key);
         self.bytes += size(&key, &entry.value);
+        self.soonest = if self.entries.is_empty() { entry.until } else { self.soonest.min(entry.until) };
         self.order.insert(entry.order, key.clone());
         self.entries.insert(key, entry);
     }
@@ -121,12 +124,16 @@ impl Shelf {
     }
 
     fn drop_old(&self, kept: &mut Kept, now: u64) {
+        if now < kept.soonest {
+            return;
+        }
         let old: Vec<_> =
             kept.entries.iter().filter(|(_, it)| it.until <= now).map(|(key, _)| key.clone()).collect();
         for key in old {
             kept.take(&key);
             self.write(key, None);
         }
+        kept.soonest = kept.entries.values().map(|it| it.until).min().unwrap_or(u64::MAX);
     }
 
     fn set_at(

@@ -104,13 +104,13 @@ pub(crate) struct Mcp {
     /// Namespace that gadgetry is installed in, for --environment=kubernetes. Default: gadgetry.
     #[arg(short = 'n', long, env = "GADGETRY_NAMESPACE", value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// Address at which a server in a cluster takes calls of other servers: `0.0.0.0:7443`. Those who come through the
-    /// cluster's port-forward are served at a port of the loopback in any case.
+    /// Address at which a server in a cluster takes calls of other servers: `0.0.0.0:7443`.
     #[arg(long, env = "GADGETRY_CONTROL_LISTEN", value_name = "ADDRESS")]
     pub(crate) control_listen: Option<String>,
-    /// That port.
-    #[arg(long, env = "GADGETRY_CONTROL_FORWARDED_PORT", value_name = "PORT", default_value_t = crate::cluster::FORWARDED)]
-    pub(crate) control_forwarded_port: u16,
+    /// Port of the loopback at which a server in a cluster takes calls, without further proof, of those who may forward a
+    /// port of its pod. Default: 7444 in a pod; elsewhere none, as all users of a machine reach its loopback.
+    #[arg(long, env = "GADGETRY_CONTROL_FORWARDED_PORT", value_name = "PORT")]
+    pub(crate) control_forwarded_port: Option<u16>,
     /// Take tokens of the cluster's users and service accounts, made for the audience `gadgetry`. What they may see is what
     /// they may `run` of `gadgets.gadgetry.dev`, in all namespaces or in those that a call names.
     #[arg(long, env = "GADGETRY_KUBERNETES_AUTH")]

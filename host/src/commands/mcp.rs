@@ -65,8 +65,10 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         Some(guard) => fleet.guarded(guard),
         None => fleet,
     });
-    let access =
-        connection.filter(|_| flags.kubernetes_auth).map(|it| Arc::new(Callers::new(&it)) as Arc<dyn Access>);
+    let access = connection
+        .as_ref()
+        .filter(|_| flags.kubernetes_auth)
+        .map(|it| Arc::new(Callers::new(it)) as Arc<dyn Access>);
     let options = Options { access: access.clone(), ..options(&flags) };
     let in_cluster = flags.environment == Environment::Kubernetes;
     let beside = lifecycle(&flags.lifecycle, in_cluster)?;
@@ -78,7 +80,8 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;
     let served = served.while_available(where_to.available().await);
-    let control = control::serve(&flags, &where_to, fleet, served.catalog(), cancel.clone());
+    let control =
+        control::serve(&flags, &where_to, connection.as_ref(), fleet, served.catalog(), cancel.clone());
     tokio::select! {
         failed = control => failed?,
         done = serve(&flags, server, access, cancel) => done?,

@@ -1,6 +1,7 @@
 //! The strings of a line of JSON, decoded, with the places that their characters have in the line.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// One string.
 pub(super) struct Text<'a> {
@@ -13,6 +14,11 @@ pub(super) struct Text<'a> {
 }
 
 impl Text<'_> {
+    /// Whether it is written with escapes.
+    pub(super) const fn is_escaped(&self) -> bool {
+        !self.places.is_empty()
+    }
+
     /// The place in the line of byte `at` of the text, or of its end.
     pub(super) fn place(&self, at: usize) -> usize {
         match self.places.get(at) {
@@ -33,8 +39,8 @@ impl<'a> Strings<'a> {
         Self { line, at: 0 }
     }
 
-    /// The next string, and whether it is the name of a field.
-    fn any(&mut self) -> Option<(Text<'a>, bool)> {
+    /// Where the next string lies, without its quotes, and whether it has escapes.
+    fn any(&mut self) -> Option<(Range<usize>, bool)> {
         let quote = self.line[self.at..].iter().position(|it| *it == b'"')?;
         let begin = self.at + quote + 1;
         let mut end = begin;
@@ -50,14 +56,12 @@ impl<'a> Strings<'a> {
             }
         }
         self.at = end + 1;
-        let raw = std::str::from_utf8(&self.line[begin..end]).ok()?;
-        let text = if escaped {
-            decoded(raw, begin)
-        } else {
-            Text { text: Cow::Borrowed(raw), begin, places: Vec::new() }
-        };
-        let next = self.line[self.at..].iter().find(|it| !it.is_ascii_whitespace());
-        Some((text, next == Some(&b':')))
+        Some((begin..end, escaped))
+    }
+
+    /// Whether what ended just now is the name of a field.
+    fn named(&self) -> bool {
+        self.line[self.at..].iter().find(|it| !it.is_ascii_whitespace()) == Some(&b':')
     }
 }
 
@@ -66,9 +70,17 @@ impl<'a> Iterator for Strings<'a> {
 
     fn next(&mut self) -> Option<Text<'a>> {
         loop {
-            if let (text, false) = self.any()? {
-                return Some(text);
+            let (range, escaped) = self.any()?;
+            if self.named() {
+                continue;
             }
+            let begin = range.start;
+            let raw = std::str::from_utf8(&self.line[range]).ok()?;
+            return Some(if escaped {
+                decoded(raw, begin)
+            } else {
+                Text { text: Cow::Borrowed(raw), begin, places: Vec::new() }
+            });
         }
     }
 }

@@ -7,28 +7,27 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::host::Host;
+use crate::rows::wait_until_attached;
 
-/// Seconds that a load waits before it begins: for whoever traces it to attach.
-const DELAY: f64 = 2.5;
-
-/// A load that waits, so that its process id can be given to a tracer first.
+/// A load that waits for the word, so that its process id can be given to a tracer first.
 pub(super) struct Load(Child);
 
 impl Load {
     /// `rate` 0: as many as can be made. `more`: further arguments.
     pub(super) fn start(what: &str, seconds: f64, rate: u64, more: &[&str]) -> Result<Self> {
         let mut command = Command::new(crate::tool("load"));
-        let (delay, seconds, rate) = (DELAY.to_string(), seconds.to_string(), rate.to_string());
-        command.args([what, "--delay", &delay, "--seconds", &seconds, "--rate", &rate]).args(more);
-        Ok(Self(command.stdout(Stdio::piped()).spawn()?))
+        let (seconds, rate) = (seconds.to_string(), rate.to_string());
+        command.args([what, "--wait", "--seconds", &seconds, "--rate", &rate]).args(more);
+        Ok(Self(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?))
     }
 
     pub(super) fn pid(&self) -> u32 {
         self.0.id()
     }
 
-    /// What it says when it is done.
-    pub(super) fn finish(self) -> Result<Made> {
+    /// What it says when it has been told to begin and is done.
+    pub(super) fn run(mut self) -> Result<Made> {
+        drop(self.0.stdin.take());
         Made::by(self.0)
     }
 }
@@ -93,7 +92,7 @@ pub(super) fn gadgetry(
     more: &[&str],
     errors: File,
 ) -> Result<Child> {
-    let (pid, duration) = (load.pid().to_string(), (seconds + DELAY + 1.5).to_string());
+    let (pid, duration) = (load.pid().to_string(), (seconds + 2.5).to_string());
     let mut command = host.command(&["run", gadget, "--pid", &pid, "--duration", &duration, "-o", "jsonl"]);
     command.args(more).stdout(File::options().write(true).open("/dev/null")?).stderr(errors);
     command.spawn().context("gadgetry does not start")
@@ -104,7 +103,8 @@ pub(super) fn under(gadget: &str, load: Load, seconds: f64, more: &[&str]) -> Re
     let host = Host::new();
     let errors = tempfile::NamedTempFile::new()?;
     let mut running = gadgetry(&host, gadget, &load, seconds, more, errors.reopen()?)?;
-    let made = load.finish()?;
+    wait_until_attached(running.id());
+    let made = load.run()?;
     let status = running.wait()?;
     let said = std::fs::read_to_string(errors.path())?;
     ensure!(status.success(), "{gadget} failed: {said}");

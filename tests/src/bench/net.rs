@@ -108,7 +108,7 @@ impl Traced {
 
     /// What the load makes when nobody looks.
     fn alone(&self, seconds: f64, rate: u64) -> Result<Made> {
-        self.start(seconds, rate)?.finish()
+        self.start(seconds, rate)?.run()
     }
 
     /// What it makes under the gadget, and what that says. No row is told twice.

@@ -8,6 +8,10 @@ use anyhow::{Context, Result, ensure};
 
 use super::load::{Load, Made, Said, gadgetry};
 use crate::host::Host;
+use crate::rows::wait_until_attached;
+
+/// How long a peer may take to attach.
+const PEER_STARTS: Duration = Duration::from_millis(2500);
 
 /// What traces opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +83,11 @@ impl Tracer {
         let errors = tempfile::NamedTempFile::new()?;
         let load = Load::start("opens", seconds, rate, &[])?;
         let mut tracer = self.start(&host, &load, seconds, errors.reopen()?)?;
-        let Made { count: made, seconds, .. } = load.finish()?;
+        match self {
+            Self::Gadgetry => wait_until_attached(tracer.id()),
+            Self::Opensnoop | Self::Bpftrace => std::thread::sleep(PEER_STARTS),
+        }
+        let Made { count: made, seconds, .. } = load.run()?;
         during()?;
         let status = tracer.wait()?;
         let said = std::fs::read_to_string(errors.path())?;

@@ -36,6 +36,9 @@ struct Arguments {
     /// At most this many a second; 0 for as many as the machine can make.
     #[arg(long, default_value_t = 0)]
     rate: u64,
+    /// Wait until standard input is closed before the first.
+    #[arg(long)]
+    wait: bool,
     /// Wait this long before the first.
     #[arg(long, default_value_t = 0.0)]
     delay: f64,
@@ -111,6 +114,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if arguments.wait {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+    }
     std::thread::sleep(Duration::from_secs_f64(arguments.delay));
     let (start, ran) = (Instant::now(), running());
     let end = Duration::from_secs_f64(arguments.seconds);

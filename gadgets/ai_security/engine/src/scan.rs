@@ -63,7 +63,16 @@ impl Options {
 
     /// What is looked for in rows: injection and secrets. Addresses and commands are what rows are about.
     pub fn rows() -> Self {
-        Self::only(&[Category::Injection, Category::Dlp])
+        let mut options = Self::default();
+        for category in Category::ALL.into_iter().filter(|it| !Self::in_rows(*it)) {
+            options.thresholds[category as usize] = None;
+        }
+        options
+    }
+
+    /// Whether it is looked for in rows.
+    pub(crate) const fn in_rows(category: Category) -> bool {
+        matches!(category, Category::Injection | Category::Dlp)
     }
 
     fn looks_for(&self, category: Category) -> bool {
@@ -135,11 +144,11 @@ impl Engine {
         self.scan(&String::from_utf8_lossy(bytes), side, options)
     }
 
-    /// Whether no rule finds anything in a row as it looks, by one look at its bytes: what is encoded in it is not decoded,
-    /// and a row with characters that are not shown is not told to be clean. A row that is not clean is to be scanned; it
-    /// may prove harmless.
-    pub fn clean(&self, row: &[u8]) -> bool {
-        scanners::clean(row)
+    /// Whether no rule finds anything in a string of a row as it looks, by one look at its bytes: what is encoded in it is
+    /// not decoded, and one with characters that are not shown is not told to be clean. What is not clean is to be scanned;
+    /// it may prove harmless.
+    pub fn clean(&self, text: &str) -> bool {
+        scanners::clean(text)
     }
 }
 

@@ -2,7 +2,7 @@
 //! that such a thing begins with or is known by.
 
 use crate::checks::{digits, luhn, mod97};
-use crate::scan::rule_of;
+use crate::scan::{Options, rule_of};
 use crate::tables::{self, Rule, Scanner};
 use crate::words::joins_before;
 use crate::{normal, urls};
@@ -322,22 +322,21 @@ fn ip(bytes: &[u8], at: usize) -> Option<usize> {
     (public && !version && !next).then_some(end)
 }
 
-/// Whether no byte begins anything of a row's rules, in the row as it looks. One in which something is not shown is not
+/// Whether no byte begins anything of a row's rules, in the text as it looks. One in which something is not shown is not
 /// clean: who hides characters has a reason.
-pub(crate) fn clean(row: &[u8]) -> bool {
-    if row.is_ascii() {
-        return clean_bytes(row);
+pub(crate) fn clean(text: &str) -> bool {
+    if text.is_ascii() {
+        return clean_bytes(text.as_bytes());
     }
-    let Ok(text) = std::str::from_utf8(row) else { return false };
     !normal::hides(text) && clean_bytes(normal::read(text).0.as_bytes())
 }
 
-fn clean_bytes(row: &[u8]) -> bool {
+fn clean_bytes(text: &[u8]) -> bool {
     let mut clean = true;
-    tables::candidates(row, |automaton, _, at| {
-        if clean {
-            let mut budget = tables::Budget::new(row.len());
-            clean = automaton.search(row, at, &mut budget).is_none();
+    tables::candidates(text, |automaton, _, at| {
+        if clean && Options::in_rows(automaton.rule().category) {
+            let mut budget = tables::Budget::new(text.len());
+            clean = automaton.search(text, at, &mut budget).is_none();
         }
     });
     clean

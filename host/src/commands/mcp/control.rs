@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use gadgetry_cluster::connection::{Connection, Source as From};
 use gadgetry_control::listen::Listening;
 use gadgetry_control::service::{Limits, Offered, Service};
 use gadgetry_control::source::{Found, Source};
@@ -20,18 +21,23 @@ use crate::fleet::identity;
 /// Runs of all callers at once.
 const RUNS: usize = 256;
 
-/// Serves it, where this is such a server; returns only when that failed.
+/// Serves it, where this is such a server and somebody is to be served; returns only when that failed.
 pub(super) async fn serve(
     flags: &Mcp,
     place: &Place,
+    connection: Option<&Connection>,
     fleet: Arc<Fleet>,
     catalog: Arc<Catalog>,
     cancel: CancellationToken,
 ) -> Result<()> {
-    if !place.is_server() {
+    let forwarded = forwarded(flags.control_forwarded_port, connection.map(|it| &it.source));
+    if !place.is_server() || (forwarded.is_none() && flags.control_listen.is_none()) {
         return std::future::pending().await;
     }
-    let mut listening = Listening::nowhere().forwarded(flags.control_forwarded_port).await?;
+    let mut listening = Listening::nowhere();
+    if let Some(port) = forwarded {
+        listening = listening.forwarded(port).await?;
+    }
     if let Some(address) = &flags.control_listen {
         let identity =
             identity(&flags.agents.certificates)?.context("--control-listen needs certificates")?;
@@ -44,6 +50,13 @@ pub(super) async fn serve(
     let service = Service::new("", fleet, Arc::new(Offers(catalog)), background, limits, stop);
     listening.serve(Offered(service), cancel).await.context("the control API ended")?;
     std::future::pending().await
+}
+
+/// The port for those who come through the cluster's port-forward. In a pod the loopback is the pod's own, and who may
+/// forward a port of it is the cluster's to say; on any other machine it is open to all its users, so only who asks for
+/// it gets it.
+fn forwarded(asked: Option<u16>, from: Option<&From>) -> Option<u16> {
+    asked.or_else(|| matches!(from, Some(From::Pod)).then_some(crate::cluster::FORWARDED))
 }
 
 /// The gadgets that the server offers: those alone are run for others, whatever they have themselves.
@@ -66,5 +79,19 @@ impl Source for Offers {
 
     fn gadgets(&self) -> Vec<Arc<Gadget>> {
         self.0.gadgets().to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_pod_opens_a_port_that_was_not_asked_for() {
+        let file = From::Kubeconfig { paths: vec!["config".into()], context: "it".into() };
+        assert_eq!(forwarded(None, None), None);
+        assert_eq!(forwarded(None, Some(&file)), None);
+        assert_eq!(forwarded(None, Some(&From::Pod)), Some(7444));
+        assert_eq!(forwarded(Some(9), Some(&file)), Some(9));
     }
 }
