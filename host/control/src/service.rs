@@ -329,7 +329,9 @@ impl<S: Source> Service<S> {
                 ended = &mut running => break ended,
                 () = events.closed(), if !cancel.is_cancelled() => cancel.cancel(),
                 input = inputs.message(), if listening => match input {
-                    Ok(Some(_)) => cancel.cancel(),
+                    Ok(Some(v1::RunInput { input: Some(Input::Stop(_)) })) => cancel.cancel(),
+                    // Something that a later version says.
+                    Ok(Some(_)) => {}
                     // Nothing more will be said, which is no wish for the end.
                     Ok(None) => listening = false,
                     Err(_) => {
