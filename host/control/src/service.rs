@@ -230,7 +230,12 @@ impl<S: Source> Control for Offered<S> {
         let cancel = self.0.stop.child_token();
         let service = self.0.clone();
         self.0.tasks.spawn(async move {
-            let ended = service.run(run, events.clone(), cancel.clone(), inputs).await;
+            // Kept until the answer is handed over: what waits for one who does not read takes memory as well.
+            let place = service.admit(run.ring_bytes);
+            let ended = match &place {
+                Ok(_) => service.run(run, events.clone(), cancel.clone(), inputs).await,
+                Err(full) => Err(wire::failure(full)),
+            };
             let event = match ended {
                 Ok(report) => Event::Report(report),
                 Err(failure) => {
@@ -316,7 +321,6 @@ impl<S: Source> Service<S> {
         cancel: CancellationToken,
         mut inputs: Streaming<v1::RunInput>,
     ) -> Result<v1::Report, v1::Failure> {
-        let _place = self.admit(run.ring_bytes).map_err(|error| wire::failure(&error))?;
         self.counts.runs.fetch_add(1, Ordering::Relaxed);
         let Prepared { gadget, request, note } = self.prepared(&run).await?;
         let dropped = Arc::new(AtomicU64::new(0));
