@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::answer::{self, Ended, LookedAt, Loss, NodeCounts, Summary};
 use crate::clock;
 use crate::fleet::{Report, RunError, Sink};
+use crate::cpu::Meter;
 use crate::frame::Framer;
 use crate::node::{Node, Ready};
 use crate::pump::{BATCH, Pump, PumpError};
@@ -60,6 +61,7 @@ pub(crate) fn rows(
     let mut pump = Pump {
         framer,
         guest,
+        meter: Meter::start(node.budget().cloned()),
         tables: attached.take_tables(),
         merge: ready.gadget.descriptor.merge,
         rows: Rows::new(
@@ -87,6 +89,8 @@ pub(crate) fn rows(
     let missed = attached
         .missed()
         .map_err(|error| failed(format!("cannot read how often the kernel passed programs by: {error}")))?;
+    // What was paid for last: the ring's rest, and what ended the run.
+    pump.meter.settle();
     let counts = pump.guest.counts();
     let loss = Loss::new(lost, pump.unread, counts.cut_by_rows + counts.cut_by_bytes).with_missed(missed);
     let window = Window { from, attached_at, attach, ended };
@@ -269,6 +273,12 @@ fn report(
     let files_of = |it: &gadgetry_kernel::AttachedProgram| {
         let probed = probed.as_ref().filter(|_| it.kind == ProgramKind::Uprobe)?;
         Some(probed.programs.get(&it.program).copied().unwrap_or_default())
+    if let Some(budget) = node.budget().filter(|_| pump.meter.held_back) {
+        notes.push(format!(
+            "the node's limit of {} cores for post-processing (--cpu-limit) held this run back; events that found no room in the ring meanwhile are in loss.ring",
+            budget.cores()
+        ));
+    }
     };
     let host = wanted.is_none();
     let node_counts =

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod arguments;
 pub mod catalog;
 mod clock;
+mod cpu;
 pub mod encode;
 mod execute;
 pub mod flame;

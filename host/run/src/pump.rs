@@ -8,6 +8,7 @@ use gadgetry_kernel::{Reader, Table, Woken};
 
 use crate::answer::Ended;
 use crate::clock::boot_ns;
+use crate::cpu::Meter;
 use crate::fleet::Progress;
 use crate::frame::Framer;
 use crate::rows::Rows;
@@ -19,6 +20,8 @@ pub(crate) const BATCH: usize = 256 << 10;
 /// How often the guest is ticked and progress told.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How long a snapshot's batch waits at most for the budget's sake.
+const SNAPSHOT: Duration = Duration::from_millis(500);
 /// One run's way from events to rows.
 pub(crate) struct Pump {
     pub(crate) framer: Framer,
@@ -27,6 +30,8 @@ pub(crate) struct Pump {
     /// What the kernel half adds up.
     pub(crate) tables: Vec<Table>,
     /// Whether the gadget merges: the rows of a tick are then what it looks like now, and those of the end the result.
+    /// What the node's budget of processor time lets it use.
+    pub(crate) meter: Meter,
     pub(crate) merge: bool,
     /// Events taken.
     pub(crate) seen: u64,
@@ -63,6 +68,12 @@ impl Pump {
             if now >= tick {
                 tick = now + TICK;
                 if self.tick()?.is_break() {
+            if let Some(wait) = self.meter.wait() {
+                if reader.leave(end.map_or(wait, |end| wait.min(end - now)))? {
+                    return Ok(Ended::Cancelled);
+                }
+                continue;
+            }
                     return Ok(Ended::MaxRows);
                 }
                 let (seen, lost, elapsed) = (self.seen, lost(), now - start);
@@ -78,7 +89,8 @@ impl Pump {
         }
     }
 
-    /// What is still in the ring after the programs were detached.
+    /// What is still in the ring after the programs were detached. That is finite, so nobody waits for the budget's sake any
+    /// more; what it costs is paid by the runs that go on.
     pub(crate) fn rest(&mut self, reader: &mut Reader, wanted: bool) -> Result<(), PumpError> {
         if !wanted {
             self.unread += reader.drain(|_| ControlFlow::Continue(())) as u64;
@@ -158,3 +170,7 @@ impl Pump {
         Ok(flow)
     }
 }
+        if let Some(wait) = self.meter.wait() {
+            // Records are not lost by waiting; but a snapshot must come to its end.
+            std::thread::sleep(wait.min(SNAPSHOT));
+        }
