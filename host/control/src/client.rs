@@ -130,6 +130,7 @@ impl Remote {
                     }
                 }
                 Event::Progress(progress) => sink.progress(wire::progressed(&progress, request.duration)),
+                Event::Log(log) => sink.log(&wire::logged(&log, self.shown(), &gadget)),
                 Event::Report(report) => return wire::reported(&report).map_err(failed),
                 Event::Failure(failure) => return Err(wire::failed(&gadget, failure)),
                 Event::Rows(_) | Event::Live(_) => {}

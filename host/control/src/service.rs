@@ -324,7 +324,7 @@ impl<S: Source> Service<S> {
         self.counts.runs.fetch_add(1, Ordering::Relaxed);
         let Prepared { gadget, request, note } = self.prepared(&run).await?;
         let dropped = Arc::new(AtomicU64::new(0));
-        let sink = Link::new(self.name.clone(), events.clone(), dropped.clone());
+        let sink = Link::new(self.name.clone(), events.clone(), dropped.clone(), run.log);
         let running = self.fleet.run(gadget, request, Box::new(sink), cancel.clone());
         tokio::pin!(running);
         let mut listening = true;

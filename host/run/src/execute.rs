@@ -63,6 +63,7 @@ pub(crate) fn rows(
         guest,
         meter: Meter::start(node.budget().cloned()),
         tables: attached.take_tables(),
+        gadget: name.clone(),
         merge: ready.gadget.descriptor.merge,
         rows: Rows::new(
             sink,
@@ -80,6 +81,8 @@ pub(crate) fn rows(
     drop(follows);
     let ended = went.map_err(|error| match error {
         PumpError::Guest(error) => argument_or(name, error),
+    // Before a failure too, which it may explain.
+    pump.tell_log();
         PumpError::Wait(_) => failed(error.to_string()),
     })?;
     attached.detach();

@@ -18,6 +18,7 @@ mod frame;
 pub mod gadget;
 mod gather;
 pub mod guard;
+pub mod log;
 pub mod node;
 mod pump;
 pub mod query;
