@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gadget_registry::descriptor::Kind;
@@ -13,8 +14,8 @@ use serde_json::json;
 
 use crate::answer::{self, Ended, LookedAt, Loss, NodeCounts, Summary};
 use crate::clock;
-use crate::fleet::{Report, RunError, Sink};
 use crate::cpu::Meter;
+use crate::fleet::{Report, RunError, Sink};
 use crate::frame::Framer;
 use crate::node::{Node, Ready};
 use crate::pump::{BATCH, Pump, PumpError};
@@ -48,8 +49,9 @@ pub(crate) fn rows(
         .attach(prepared, &settings(request, wanted.as_ref()))
         .map_err(|error| failed(error.to_string()))?;
     let attach = begin.elapsed();
+    let missed_changes = Arc::new(AtomicU64::new(0));
     let follows = match (&wanted, attached.take_scope()) {
-        (Some(wanted), Some(scope)) => wanted.follow(node.containers(), scope),
+        (Some(wanted), Some(scope)) => wanted.follow(node.containers(), scope, &missed_changes),
         _ => Vec::new(),
     };
     let (from, attached_at) = (clock::now(), Instant::now());
@@ -61,9 +63,9 @@ pub(crate) fn rows(
     let mut pump = Pump {
         framer,
         guest,
+        gadget: name.clone(),
         meter: Meter::start(node.budget().cloned()),
         tables: attached.take_tables(),
-        gadget: name.clone(),
         merge: ready.gadget.descriptor.merge,
         rows: Rows::new(
             sink,
@@ -79,25 +81,32 @@ pub(crate) fn rows(
         Kind::Stream | Kind::Tool => stream(&mut pump, &mut attached, request.duration, stop),
     };
     drop(follows);
-    let ended = went.map_err(|error| match error {
-        PumpError::Guest(error) => argument_or(name, error),
     // Before a failure too, which it may explain.
     pump.tell_log();
+    let ended = went.map_err(|error| match error {
+        PumpError::Guest(error) => argument_or(name, error),
         PumpError::Wait(_) => failed(error.to_string()),
     })?;
     attached.detach();
+    // What was paid for last: the ring's rest, and what ended the run.
+    pump.meter.settle();
     pump.rows.finish();
     let lost =
         attached.lost().map_err(|error| failed(format!("cannot read the count of lost events: {error}")))?;
     let missed = attached
         .missed()
         .map_err(|error| failed(format!("cannot read how often the kernel passed programs by: {error}")))?;
-    // What was paid for last: the ring's rest, and what ended the run.
-    pump.meter.settle();
     let counts = pump.guest.counts();
     let loss = Loss::new(lost, pump.unread, counts.cut_by_rows + counts.cut_by_bytes).with_missed(missed);
     let window = Window { from, attached_at, attach, ended };
-    Ok(report(node, ready, &attached, wanted, pump, loss, window))
+    let mut report = report(node, ready, &attached, wanted, pump, loss, window);
+    let missed_changes = missed_changes.load(Ordering::Relaxed);
+    if missed_changes > 0 {
+        report.summary.notes.push(format!(
+            "{missed_changes} containers that came or went could not be put into the run's scope or taken out of it; the log of the node says why"
+        ));
+    }
+    Ok(report)
 }
 
 /// What becomes of the rows on their way.
@@ -263,6 +272,12 @@ fn report(
     if counts.log_dropped > 0 {
         notes.push(format!("{} log lines of the gadget were left out", counts.log_dropped));
     }
+    if let Some(budget) = node.budget().filter(|_| pump.meter.held_back) {
+        notes.push(format!(
+            "the node's limit of {} cores for post-processing (--cpu-limit) held this run back; events that found no room in the ring meanwhile are in loss.ring",
+            budget.cores()
+        ));
+    }
     if pump.framer.malformed() > 0 {
         notes.push(format!("{} events were shorter than their header", pump.framer.malformed()));
     }
@@ -276,12 +291,6 @@ fn report(
     let files_of = |it: &gadgetry_kernel::AttachedProgram| {
         let probed = probed.as_ref().filter(|_| it.kind == ProgramKind::Uprobe)?;
         Some(probed.programs.get(&it.program).copied().unwrap_or_default())
-    if let Some(budget) = node.budget().filter(|_| pump.meter.held_back) {
-        notes.push(format!(
-            "the node's limit of {} cores for post-processing (--cpu-limit) held this run back; events that found no room in the ring meanwhile are in loss.ring",
-            budget.cores()
-        ));
-    }
     };
     let host = wanted.is_none();
     let node_counts =
