@@ -11,7 +11,6 @@ use gadgetry_cluster::agents::{AgentOptions, AgentWatch, Agents};
 use gadgetry_cluster::connection::{Connection, Options, Source};
 use gadgetry_cluster::forward::{Forward, ForwardOptions};
 use gadgetry_cluster::pods::{Labels, Pod, Pods};
-use gadgetry_cluster::selector::Selector;
 use gadgetry_control::address::Address;
 use gadgetry_control::dial::{self, Dial};
 use gadgetry_control::nodes::{Connect, Known, Nodes};
@@ -147,11 +146,8 @@ pub(crate) async fn tell_of_pods(node: Arc<Node>, flags: &Cluster, shown: Vec<St
         let mut changes = pods.changes();
         let mut told: BTreeMap<Box<str>, Arc<Pod>> = BTreeMap::new();
         loop {
-            let now: BTreeMap<Box<str>, Arc<Pod>> = pods
-                .matching(None, &Selector::default())
-                .into_iter()
-                .map(|pod| (pod.uid.clone(), pod))
-                .collect();
+            let now: BTreeMap<Box<str>, Arc<Pod>> =
+                pods.all().into_iter().map(|pod| (pod.uid.clone(), pod)).collect();
             for pod in told.values().filter(|pod| !now.contains_key(&pod.uid)) {
                 pod.uids().for_each(|uid| node.pod(uid, None));
             }

@@ -19,6 +19,5 @@ mod meta;
 pub mod names;
 pub mod pods;
 mod reason;
-pub mod selector;
 
 pub use follow::Stale;

@@ -17,7 +17,6 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::follow::{Event, Stale, Target, follow};
-use crate::selector::Selector;
 use table::Table;
 
 pub use owner::Owner;
@@ -83,9 +82,9 @@ impl Pods {
         self.table().by_name(namespace, name).cloned()
     }
 
-    /// The pods there are, in one namespace or in all, that a selector means; in order of their names.
-    pub fn matching(&self, namespace: Option<&str>, selector: &Selector) -> Vec<Arc<Pod>> {
-        self.table().matching(namespace, selector)
+    /// The pods there are, in order of their namespaces and names.
+    pub fn all(&self) -> Vec<Arc<Pod>> {
+        self.table().all()
     }
 
     /// A number that is another after every change: who waits for it can look again at what he looked at.

@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gadgetry_run::agent::{Agent, Running};
@@ -20,7 +21,7 @@ use tonic::{Code, Status};
 use crate::v1::control_client::ControlClient;
 use crate::v1::run_event::Event;
 use crate::v1::run_input::Input;
-use crate::{MESSAGE, v1, wire};
+use crate::{MESSAGE, v1, version, wire};
 
 /// How often a sink without room is asked again.
 const LOOK: Duration = Duration::from_millis(2);
@@ -30,6 +31,8 @@ const LOOK: Duration = Duration::from_millis(2);
 pub struct Remote {
     name: String,
     client: ControlClient<Channel>,
+    /// Set once it is known to be of a version that this one speaks with.
+    speaks: Arc<AtomicBool>,
 }
 
 impl Remote {
@@ -37,12 +40,28 @@ impl Remote {
     pub fn new(name: &str, channel: Channel) -> Self {
         let client =
             ControlClient::new(channel).max_decoding_message_size(MESSAGE).max_encoding_message_size(MESSAGE);
-        Self { name: name.to_owned(), client }
+        Self { name: name.to_owned(), client, speaks: Arc::default() }
     }
 
     /// Who it is.
-    pub async fn info(&self) -> Result<v1::InfoResponse, Status> {
-        Ok(self.client.clone().info(v1::InfoRequest {}).await?.into_inner())
+    ///
+    /// # Errors
+    /// Also when it is of a version that this one does not speak with.
+    pub async fn info(&self) -> Result<v1::InfoResponse, String> {
+        let asked = self.client.clone().info(v1::InfoRequest {}).await;
+        let info = asked.map_err(|status| told(&self.name, &status))?.into_inner();
+        match version::refused(version::VERSION, &info.version) {
+            Some(why) => Err(why),
+            None => {
+                self.speaks.store(true, Ordering::Relaxed);
+                Ok(info)
+            }
+        }
+    }
+
+    /// Makes sure, before the first call, that it is of a version that this one speaks with.
+    async fn agreed(&self) -> Result<(), String> {
+        if self.speaks.load(Ordering::Relaxed) { Ok(()) } else { self.info().await.map(drop) }
     }
 
     /// The API itself, for what is no run.
@@ -67,9 +86,12 @@ impl Remote {
             let _ = inputs.try_send(v1::RunInput { input: Some(Input::Stop(v1::Stop {})) });
         };
         let mut client = self.client.clone();
-        let call = client.run(ReceiverStream::new(input));
+        let call = async {
+            self.agreed().await.map_err(failed)?;
+            client.run(ReceiverStream::new(input)).await.map_err(lost)
+        };
         let mut events = tokio::select! {
-            called = call => called.map_err(lost)?.into_inner(),
+            called = call => called?.into_inner(),
             () = cancel.cancelled() => return Err(failed("cancelled before it began".into())),
         };
         let (mut stopped, mut wanted) = (false, true);
@@ -82,9 +104,11 @@ impl Remote {
                     continue;
                 }
             };
-            let Some(event) = event.and_then(|it| it.event) else {
+            let Some(event) = event else {
                 return Err(failed(format!("{} ended without a report", self.shown())));
             };
+            // Without one it is something that a later version says.
+            let Some(event) = event.event else { continue };
             match event {
                 Event::Rows(v1::Rows { lines, count }) if wanted => {
                     while !sink.has_room() {
@@ -106,6 +130,7 @@ impl Remote {
                     }
                 }
                 Event::Progress(progress) => sink.progress(wire::progressed(&progress, request.duration)),
+                Event::Log(log) => sink.log(&wire::logged(&log, self.shown(), &gadget)),
                 Event::Report(report) => return wire::reported(&report).map_err(failed),
                 Event::Failure(failure) => return Err(wire::failed(&gadget, failure)),
                 Event::Rows(_) | Event::Live(_) => {}
@@ -135,7 +160,7 @@ impl Agent for Remote {
 }
 
 /// What a broken call means to a person.
-pub(crate) fn told(name: &str, status: &Status) -> String {
+fn told(name: &str, status: &Status) -> String {
     let who = if name.is_empty() { "the server" } else { name };
     let mut cause = status.message().to_owned();
     let mut source = std::error::Error::source(status);

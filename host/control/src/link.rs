@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gadgetry_run::fleet::{Progress, Sink};
+use gadgetry_run::log::Line;
 use memchr::memrchr;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
@@ -34,12 +35,13 @@ pub(crate) struct Link {
     node: String,
     events: Events,
     dropped: Arc<AtomicU64>,
+    log: bool,
 }
 
 impl Link {
-    /// `dropped` counts rows that were not sent.
-    pub(crate) const fn new(node: String, events: Events, dropped: Arc<AtomicU64>) -> Self {
-        Self { node, events, dropped }
+    /// `dropped` counts rows that were not sent; `log`: lines of the log are wanted.
+    pub(crate) const fn new(node: String, events: Events, dropped: Arc<AtomicU64>, log: bool) -> Self {
+        Self { node, events, dropped, log }
     }
 
     fn send(&self, event: Event, patience: Duration) -> Result<(), Unsent> {
@@ -98,6 +100,14 @@ impl Sink for Link {
         }
     }
 
+    fn log(&mut self, line: &Line) {
+        // One that finds no room is in the node's own log, and a warning in the run's notes.
+        if self.log {
+            let _ = self.send(Event::Log(wire::log(line)), Duration::ZERO);
+        }
+        line.write();
+    }
+
     fn progress(&mut self, progress: Progress) {
         let _ = self.send(Event::Progress(wire::progress(&progress)), Duration::ZERO);
     }
@@ -141,7 +151,7 @@ mod tests {
     fn what_a_slow_reader_leaves_is_counted() {
         let (events, mut reader) = tokio::sync::mpsc::channel(1);
         let dropped = Arc::new(AtomicU64::new(0));
-        let mut link = Link::new("n".into(), events, dropped.clone());
+        let mut link = Link::new("n".into(), events, dropped.clone(), true);
         assert!(link.rows(b"{}\n{}\n", 2).is_continue());
         assert!(!link.has_room());
         assert!(link.rows(b"{}\n", 1).is_continue());

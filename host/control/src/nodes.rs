@@ -11,8 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
-use crate::client::{Remote, told};
-use crate::version;
+use crate::client::Remote;
 
 /// How often a node is asked who it is.
 const EVERY: Duration = Duration::from_secs(5);
@@ -167,11 +166,8 @@ async fn check<A: Clone + PartialEq + Send + Sync + 'static>(
             () = ended.cancelled() => return,
         };
         let state = match asked {
-            Ok(Ok(info)) => match version::refused(version::VERSION, &info.version) {
-                None => State::Ready(info.version, info.containers),
-                Some(why) => State::Gone(why),
-            },
-            Ok(Err(status)) => State::Gone(told(&name, &status)),
+            Ok(Ok(info)) => State::Ready(info.version, info.containers),
+            Ok(Err(why)) => State::Gone(why),
             Err(_) => State::Gone(format!("{name} does not answer")),
         };
         let pause = if matches!(state, State::Ready(..)) { EVERY } else { AGAIN };

@@ -230,7 +230,12 @@ impl<S: Source> Control for Offered<S> {
         let cancel = self.0.stop.child_token();
         let service = self.0.clone();
         self.0.tasks.spawn(async move {
-            let ended = service.run(run, events.clone(), cancel.clone(), inputs).await;
+            // Kept until the answer is handed over: what waits for one who does not read takes memory as well.
+            let place = service.admit(run.ring_bytes);
+            let ended = match &place {
+                Ok(_) => service.run(run, events.clone(), cancel.clone(), inputs).await,
+                Err(full) => Err(wire::failure(full)),
+            };
             let event = match ended {
                 Ok(report) => Event::Report(report),
                 Err(failure) => {
@@ -316,11 +321,10 @@ impl<S: Source> Service<S> {
         cancel: CancellationToken,
         mut inputs: Streaming<v1::RunInput>,
     ) -> Result<v1::Report, v1::Failure> {
-        let _place = self.admit(run.ring_bytes).map_err(|error| wire::failure(&error))?;
         self.counts.runs.fetch_add(1, Ordering::Relaxed);
         let Prepared { gadget, request, note } = self.prepared(&run).await?;
         let dropped = Arc::new(AtomicU64::new(0));
-        let sink = Link::new(self.name.clone(), events.clone(), dropped.clone());
+        let sink = Link::new(self.name.clone(), events.clone(), dropped.clone(), run.log);
         let running = self.fleet.run(gadget, request, Box::new(sink), cancel.clone());
         tokio::pin!(running);
         let mut listening = true;
@@ -329,7 +333,9 @@ impl<S: Source> Service<S> {
                 ended = &mut running => break ended,
                 () = events.closed(), if !cancel.is_cancelled() => cancel.cancel(),
                 input = inputs.message(), if listening => match input {
-                    Ok(Some(_)) => cancel.cancel(),
+                    Ok(Some(v1::RunInput { input: Some(Input::Stop(_)) })) => cancel.cancel(),
+                    // Something that a later version says.
+                    Ok(Some(_)) => {}
                     // Nothing more will be said, which is no wish for the end.
                     Ok(None) => listening = false,
                     Err(_) => {

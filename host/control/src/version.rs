@@ -15,8 +15,11 @@ pub(crate) fn refused(own: &str, other: &str) -> Option<String> {
         }
         _ => false,
     };
+    let whose = if parts(other) > parts(own) { "this end's gadgetry" } else { "its gadgetry" };
     (!near).then(|| {
-        format!("it is of version {other}, which this one ({own}) does not speak with: upgrade to one minor version apart at most")
+        format!(
+            "it is of version {other} and this end of {own}, which do not speak with each other: of one major version, at most one minor version apart do; upgrade {whose}"
+        )
     })
 }
 
@@ -36,6 +39,19 @@ mod tests {
             ("1.4.0", "x", false),
         ] {
             assert_eq!(refused(own, other).is_none(), near, "{own} {other}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_both_and_which_to_upgrade() {
+        for (own, other, which) in [
+            ("1.4.0", "1.6.0", "upgrade this end's"),
+            ("1.6.0", "1.4.0", "upgrade its"),
+            ("1.4.0", "2.0.0", "upgrade this end's"),
+            ("1.4.0", "", "upgrade its"),
+        ] {
+            let why = refused(own, other).unwrap();
+            assert!(why.contains(own) && why.contains(other) && why.contains(which), "{why}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use gadgetry_run::answer::{Loss, Summary};
 use gadgetry_run::fleet::{Progress, Report, RunError};
 use gadgetry_run::gadget::Gadget;
+use gadgetry_run::log::{Level, Line};
 use gadgetry_run::request::Request;
 use serde_json::{Map, Value};
 
@@ -24,6 +25,7 @@ pub(crate) fn request(gadget: &Gadget, request: &Request) -> v1::RunRequest {
         endless: request.duration.is_none(),
         unlimited: request.max_rows.is_none(),
         summarize: request.summarize,
+        log: true,
     }
 }
 
@@ -88,6 +90,35 @@ pub(crate) fn progressed(progress: &v1::Progress, of: Option<Duration>) -> Progr
         elapsed: Duration::from_millis(progress.elapsed_ms),
         of,
     }
+}
+
+/// Bytes of a line of a log that are taken; nodes send no longer ones.
+const LINE: usize = 1024;
+
+/// A line of a gadget's log.
+pub(crate) fn log(line: &Line) -> v1::Log {
+    let level = match line.level {
+        Level::Debug => v1::log::Level::Unspecified,
+        Level::Info => v1::log::Level::Info,
+        Level::Warn => v1::log::Level::Warn,
+        Level::Error => v1::log::Level::Error,
+    };
+    let (node, message) = (line.node.clone().unwrap_or_default(), line.message.clone());
+    v1::Log { node, level: level.into(), message }
+}
+
+/// As [`log`], the other way round; `from`: the node that sent it.
+pub(crate) fn logged(log: &v1::Log, from: &str, gadget: &Gadget) -> Line {
+    let level = match log.level() {
+        v1::log::Level::Unspecified => Level::Debug,
+        v1::log::Level::Info => Level::Info,
+        v1::log::Level::Warn => Level::Warn,
+        v1::log::Level::Error => Level::Error,
+    };
+    let node = if log.node.is_empty() { from } else { &log.node };
+    // Nodes see to that; it is a terminal that the line goes to.
+    let message = log.message.chars().filter(|it| !it.is_control()).take(LINE).collect();
+    Line { node: Some(node.to_owned()), gadget: gadget.descriptor.name.clone(), level, message }
 }
 
 /// Why a run failed.

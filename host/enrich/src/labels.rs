@@ -1,53 +1,49 @@
-//! Labels of pods, and what is asked of them, in the words of `kubectl -l`.
+//! What is asked of the labels of pods, in the words of `kubectl -l`: `app=web,tier!=cache,env in (prod, test),!legacy`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// What the cluster knows of a pod beyond what its containers' files tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pod {
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Which of them rows show.
-    pub shown: Vec<String>,
-    /// Who made it: `Deployment/web`.
-    pub owner: Option<String>,
-}
+/// The longest text that is read.
+const TEXT: usize = 4096;
 
-impl Pod {
-    /// The labels that rows show.
-    pub(crate) fn to_show(&self) -> BTreeMap<&str, &str> {
-        let shown = |key: &String| {
-            let (key, value) = self.labels.get_key_value(key)?;
-            Some((key.as_str(), value.as_str()))
-        };
-        self.shown.iter().filter_map(shown).collect()
-    }
-}
-
-/// Conditions on labels that hold all together: `app=web,tier!=test,env in (a, b),!canary`.
+/// Requirements on labels that hold all together. Without any, every object is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Labels(Vec<Condition>);
+pub struct Labels {
+    requirements: Vec<Requirement>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Condition {
-    In(String, Vec<String>),
-    NotIn(String, Vec<String>),
-    Exists(String),
-    Absent(String),
+struct Requirement {
+    key: Box<str>,
+    operator: Operator,
+    values: Vec<Box<str>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operator {
+    In,
+    /// Also of what lacks the label.
+    NotIn,
+    Exists,
+    Lacks,
 }
 
 /// Text that is no label selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadLabels(String);
+pub struct BadLabels {
+    /// What was given, its beginning.
+    pub text: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
 
 impl fmt::Display for BadLabels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, problem } = self;
         write!(
             f,
-            "`{}` is no condition on labels: write `app=web`, `app!=web`, `app in (web, api)`, `app notin (web)`, `app` or `!app`",
-            self.0
+            "{text:?} is no label selector: {problem}. Write requirements separated by commas: key=value, key!=value, \
+             key in (a,b), key notin (a,b), key, !key"
         )
     }
 }
@@ -55,13 +51,17 @@ impl fmt::Display for BadLabels {
 impl std::error::Error for BadLabels {}
 
 impl Labels {
-    /// Whether a pod with these labels is meant.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.0.iter().all(|condition| match condition {
-            Condition::In(key, values) => labels.get(key).is_some_and(|it| values.contains(it)),
-            Condition::NotIn(key, values) => labels.get(key).is_none_or(|it| !values.contains(it)),
-            Condition::Exists(key) => labels.contains_key(key),
-            Condition::Absent(key) => !labels.contains_key(key),
+    /// Whether an object is meant, of which `value` gives the value of a label.
+    pub fn matches<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> bool {
+        self.requirements.iter().all(|requirement| {
+            let found = value(&requirement.key);
+            let among = |found: &str| requirement.values.iter().any(|value| **value == *found);
+            match requirement.operator {
+                Operator::In => found.is_some_and(among),
+                Operator::NotIn => !found.is_some_and(among),
+                Operator::Exists => found.is_some(),
+                Operator::Lacks => found.is_none(),
+            }
         })
     }
 }
@@ -70,62 +70,108 @@ impl FromStr for Labels {
     type Err = BadLabels;
 
     fn from_str(text: &str) -> Result<Self, BadLabels> {
-        let conditions = split(text).map(|part| {
-            condition(part.trim()).ok_or_else(|| BadLabels(part.trim().chars().take(100).collect()))
-        });
-        conditions.collect::<Result<Vec<_>, _>>().map(Self)
+        let error = |problem| BadLabels { text: text.chars().take(200).collect(), problem };
+        if text.len() > TEXT {
+            return Err(error(format!("it is longer than {TEXT} bytes")));
+        }
+        let requirements = split(text).and_then(|parts| parts.into_iter().map(requirement).collect());
+        Ok(Self { requirements: requirements.map_err(error)? })
     }
 }
 
-/// The parts between commas that are in no parentheses.
-fn split(text: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_i32;
-    text.split(move |c: char| {
-        depth += match c {
-            '(' => 1,
-            ')' => -1,
-            _ => 0,
-        };
-        c == ',' && depth == 0
-    })
+/// The requirements: commas within parentheses do not separate them.
+fn split(text: &str) -> Result<Vec<&str>, String> {
+    let (mut parts, mut from, mut inside) = (Vec::new(), 0, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            '(' if inside => return Err("a parenthesis within another".to_owned()),
+            '(' => inside = true,
+            ')' if !inside => return Err("a parenthesis is closed that was not opened".to_owned()),
+            ')' => inside = false,
+            ',' if !inside => {
+                parts.push(text[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    if inside {
+        return Err("a parenthesis is not closed".to_owned());
+    }
+    parts.push(text[from..].trim());
+    match parts[..] {
+        [""] => Ok(Vec::new()),
+        _ if parts.contains(&"") => Err("a requirement is empty".to_owned()),
+        _ => Ok(parts),
+    }
 }
 
-fn condition(text: &str) -> Option<Condition> {
-    if let Some(key) = text.strip_prefix('!') {
-        return Some(Condition::Absent(name(key)?));
+fn requirement(text: &str) -> Result<Requirement, String> {
+    let made = |key: &str, operator, values: Vec<&str>| {
+        let key = key.trim();
+        if !is_key(key) {
+            return Err(format!("{key:?} is no label's name"));
+        }
+        if let Some(wrong) = values.iter().find(|value| !is_value(value)) {
+            return Err(format!("{wrong:?} is no label's value"));
+        }
+        Ok(Requirement { key: key.into(), operator, values: values.into_iter().map(Into::into).collect() })
+    };
+    if let Some((left, set)) = text.split_once('(') {
+        let set = set.strip_suffix(')').ok_or_else(|| format!("something follows the values of {text:?}"))?;
+        let values = set.split(',').map(str::trim).collect();
+        let words: Vec<&str> = left.split_whitespace().collect();
+        return match words[..] {
+            [key, "in"] => made(key, Operator::In, values),
+            [key, "notin"] => made(key, Operator::NotIn, values),
+            _ => Err(format!("{text:?} has values in parentheses, but neither `in` nor `notin` before them")),
+        };
     }
     if let Some((key, value)) = text.split_once("!=") {
-        return Some(Condition::NotIn(name(key)?, vec![value_of(value)?]));
+        return made(key, Operator::NotIn, vec![value.trim()]);
     }
-    if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        return Some(Condition::In(name(key)?, vec![value_of(value)?]));
+    if let Some((key, value)) = text.split_once('=') {
+        return made(key, Operator::In, vec![value.strip_prefix('=').unwrap_or(value).trim()]);
     }
-    let Some((key, rest)) = text.split_once(char::is_whitespace) else {
-        return Some(Condition::Exists(name(text)?));
-    };
-    let key = name(key)?;
-    let list = |rest: &str| -> Option<Vec<String>> {
-        let inside = rest.trim().strip_prefix('(')?.strip_suffix(')')?;
-        inside.split(',').map(value_of).collect()
-    };
-    let rest = rest.trim();
-    match rest.strip_prefix("notin") {
-        Some(values) => Some(Condition::NotIn(key, list(values)?)),
-        None => Some(Condition::In(key, list(rest.strip_prefix("in")?)?)),
+    match text.strip_prefix('!') {
+        Some(key) => made(key, Operator::Lacks, Vec::new()),
+        None => made(text, Operator::Exists, Vec::new()),
     }
 }
 
-/// A label's key: a name, perhaps behind a domain.
-fn name(text: &str) -> Option<String> {
-    let text = text.trim();
-    let allowed = |it: u8| it.is_ascii_alphanumeric() || b"-_./".contains(&it);
-    (!text.is_empty() && text.len() <= 317 && text.bytes().all(allowed)).then(|| text.to_owned())
+/// Whether it may be a label's name: `name` or `domain/name`.
+fn is_key(key: &str) -> bool {
+    let (domain, name) = key.split_once('/').unwrap_or(("x", key));
+    let domain_fits = (1..=253).contains(&domain.len())
+        && domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    domain_fits && !name.is_empty() && is_value(name)
 }
 
-fn value_of(text: &str) -> Option<String> {
-    let text = text.trim();
-    let allowed = |it: u8| it.is_ascii_alphanumeric() || b"-_.".contains(&it);
-    (text.len() <= 63 && text.bytes().all(allowed)).then(|| text.to_owned())
+/// Whether it may be a label's value; it may be empty.
+fn is_value(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let ends = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
+    bytes.len() <= 63
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+        && ends(bytes.first())
+        && ends(bytes.last())
+}
+
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Requirement { key, operator, values }) in self.requirements.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            match (operator, &values[..]) {
+                (Operator::In, [value]) => write!(f, "{comma}{key}={value}")?,
+                (Operator::NotIn, [value]) => write!(f, "{comma}{key}!={value}")?,
+                (Operator::In, values) => write!(f, "{comma}{key} in ({})", values.join(","))?,
+                (Operator::NotIn, values) => write!(f, "{comma}{key} notin ({})", values.join(","))?,
+                (Operator::Exists, _) => write!(f, "{comma}{key}")?,
+                (Operator::Lacks, _) => write!(f, "{comma}!{key}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -133,26 +179,80 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_as_kubectl_has_them() {
-        let labels =
-            BTreeMap::from([("app".to_owned(), "web".to_owned()), ("a.b/tier".to_owned(), "1".to_owned())]);
-        for (text, wanted) in [
+    fn what_is_meant() {
+        let all = [("app", "web"), ("example.com/tier", "front"), ("empty", "")];
+        let value = |key: &str| all.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+        let table = [
+            ("", true),
+            ("  ", true),
             ("app=web", true),
-            ("app==web", true),
-            ("app=api", false),
-            ("app!=api", true),
-            ("other!=x", true),
-            ("app in (api, web),a.b/tier", true),
-            ("app notin (api,web)", false),
-            ("app notin (api)", true),
-            ("!app", false),
-            ("!other,app", true),
-            ("other in (a)", false),
-        ] {
-            assert_eq!(text.parse::<Labels>().unwrap().matches(&labels), wanted, "{text}");
+            ("app == web", true),
+            ("app=db", false),
+            ("app!=db", true),
+            ("none!=db", true),
+            ("app!=web", false),
+            ("app in (db, web)", true),
+            ("app in(db)", false),
+            ("app notin (db,cache)", true),
+            ("none notin (a)", true),
+            ("none in (a)", false),
+            ("app", true),
+            ("none", false),
+            ("!none", true),
+            ("! app", false),
+            ("empty=", true),
+            ("example.com/tier=front,app in (web),!none", true),
+            ("example.com/tier=front,app in (db),!none", false),
+        ];
+        for (text, wanted) in table {
+            let labels: Labels = text.parse().unwrap();
+            assert_eq!(labels.matches(value), wanted, "{text}");
+            let again: Labels = labels.to_string().parse().unwrap();
+            assert_eq!(again, labels, "{text}");
         }
-        for bad in ["", "app=a b", "=x", "app in web", "app in (a", "a,,b", "app~web"] {
-            assert!(bad.parse::<Labels>().is_err(), "{bad}");
+    }
+
+    #[test]
+    fn what_is_no_selector() {
+        let table = [
+            (",", "empty"),
+            ("a=b,", "empty"),
+            ("a in (b", "not closed"),
+            ("a in b)", "not opened"),
+            ("a in ((b))", "within another"),
+            ("a of (b)", "neither"),
+            ("a in (b) c", "follows"),
+            ("=b", "no label's name"),
+            ("a b", "no label's name"),
+            ("a=b c", "no label's value"),
+            ("a>1", "no label's name"),
+            ("a=-b", "no label's value"),
+            ("/a", "no label's name"),
+        ];
+        for (text, problem) in table {
+            let error = text.parse::<Labels>().unwrap_err().to_string();
+            assert!(error.contains(problem), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn garbage() {
+        let pieces = ["a", "=", "!", "(", ")", ",", " in ", "notin", "ü", "/", " ", "-", "==", "\0", "🙂"];
+        let mut number = 1_u32;
+        for _ in 0..20_000 {
+            let text: String = (0..number % 12)
+                .map(|_| {
+                    number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    pieces[(number >> 16) as usize % pieces.len()]
+                })
+                .collect();
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // What is taken means the same when it is written out and read again.
+            if let Ok(labels) = text.parse::<Labels>() {
+                assert_eq!(labels.to_string().parse(), Ok(labels), "{text:?}");
+            }
+        }
+        let error = "a,".repeat(5_000).parse::<Labels>().unwrap_err();
+        assert!(error.problem.contains("longer") && error.text.len() == 200);
     }
 }

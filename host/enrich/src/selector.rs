@@ -30,7 +30,8 @@ impl Selector {
         is(&self.pod, &container.pod)
             && is(&self.namespace, &container.namespace)
             && self.labels.as_ref().is_none_or(|wanted| {
-                container.pod_details.as_ref().is_some_and(|pod| wanted.matches(&pod.labels))
+                let pod = container.pod_details.as_ref();
+                pod.is_some_and(|pod| wanted.matches(|label| pod.labels.get(label).map(String::as_str)))
             })
             && self.container.as_deref().is_none_or(|wanted| names(wanted, container))
             && self.image.as_deref().is_none_or(|wanted| {

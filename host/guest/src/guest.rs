@@ -170,6 +170,11 @@ impl Guest {
         self.instance.log_mut().take()
     }
 
+    /// What it logged since this was last asked, but for what is for its author alone; for whoever passes it on.
+    pub fn pass_on_log(&mut self) -> Vec<LogLine> {
+        self.instance.log_mut().pass_on()
+    }
+
     fn redacted(&self, said: Vec<u8>) -> Vec<u8> {
         self.instance.log().secrets.redact(said)
     }

@@ -27,7 +27,7 @@ pub enum Level {
     Error,
 }
 
-/// A line that a gadget logged as a warning or an error, for the run's result.
+/// A line that a gadget logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     /// How bad it is.
@@ -40,6 +40,8 @@ pub struct LogLine {
 const LONGEST: usize = 1024;
 /// Warnings and errors kept for the result.
 const KEPT: usize = 16;
+/// Lines that wait for whoever passes them on.
+const WAITING: usize = 64;
 
 /// The log of one run.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub(crate) struct Log {
     pub(crate) written: u64,
     pub(crate) dropped: u64,
     kept: VecDeque<LogLine>,
+    /// For whoever passes lines on; nobody need.
+    waiting: VecDeque<LogLine>,
     /// The last error of the current call: told when the call crashes.
     pub(crate) last_error: Option<String>,
     /// What must not be told.
@@ -67,6 +71,7 @@ impl Log {
             written: 0,
             dropped: 0,
             kept: VecDeque::new(),
+            waiting: VecDeque::new(),
             last_error: None,
             secrets: Secrets::default(),
         }
@@ -102,11 +107,12 @@ impl Log {
             Level::Warn => tracing::warn!(target: "gadget", gadget, "{message}"),
             Level::Error => tracing::error!(target: "gadget", gadget, "{message}"),
         }
+        let line = LogLine { level, message };
         if level >= Level::Warn {
-            if self.kept.len() == KEPT {
-                self.kept.pop_front();
-            }
-            self.kept.push_back(LogLine { level, message });
+            push(&mut self.kept, KEPT, line.clone());
+        }
+        if level >= Level::Info {
+            push(&mut self.waiting, WAITING, line);
         }
     }
 
@@ -114,4 +120,16 @@ impl Log {
     pub(crate) fn take(&mut self) -> Vec<LogLine> {
         std::mem::take(&mut self.kept).into()
     }
+
+    /// The latest lines, those for the author apart, since they were last passed on.
+    pub(crate) fn pass_on(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.waiting).into()
+    }
+}
+
+fn push(lines: &mut VecDeque<LogLine>, most: usize, line: LogLine) {
+    if lines.len() == most {
+        lines.pop_front();
+    }
+    lines.push_back(line);
 }

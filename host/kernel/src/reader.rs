@@ -91,6 +91,12 @@ impl Reader {
         })
     }
 
+    /// Leaves the ring alone for `time`, or until [`Waker::stop`]; whether it was that.
+    pub fn leave(&mut self, time: Duration) -> io::Result<bool> {
+        let [stopped] = wait_for(&mut [PollFd::new(&*self.stop, PollFlags::IN)], time)?;
+        Ok(!stopped.is_empty())
+    }
+
     /// Hands on what is in the ring, event by event, until it is empty or `event` breaks off; the event it breaks
     /// off at is taken. Returns the number of events. Nothing is allocated or locked.
     pub fn drain(&mut self, mut event: impl FnMut(&[u8]) -> ControlFlow<()>) -> usize {

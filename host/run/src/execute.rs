@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gadget_registry::descriptor::Kind;
@@ -13,6 +14,7 @@ use serde_json::json;
 
 use crate::answer::{self, Ended, LookedAt, Loss, NodeCounts, Summary};
 use crate::clock;
+use crate::cpu::Meter;
 use crate::fleet::{Report, RunError, Sink};
 use crate::frame::Framer;
 use crate::node::{Node, Ready};
@@ -47,8 +49,9 @@ pub(crate) fn rows(
         .attach(prepared, &settings(request, wanted.as_ref()))
         .map_err(|error| failed(error.to_string()))?;
     let attach = begin.elapsed();
+    let missed_changes = Arc::new(AtomicU64::new(0));
     let follows = match (&wanted, attached.take_scope()) {
-        (Some(wanted), Some(scope)) => wanted.follow(node.containers(), scope),
+        (Some(wanted), Some(scope)) => wanted.follow(node.containers(), scope, &missed_changes),
         _ => Vec::new(),
     };
     let (from, attached_at) = (clock::now(), Instant::now());
@@ -60,6 +63,8 @@ pub(crate) fn rows(
     let mut pump = Pump {
         framer,
         guest,
+        gadget: name.clone(),
+        meter: Meter::start(node.budget().cloned()),
         tables: attached.take_tables(),
         merge: ready.gadget.descriptor.merge,
         rows: Rows::new(
@@ -76,11 +81,15 @@ pub(crate) fn rows(
         Kind::Stream | Kind::Tool => stream(&mut pump, &mut attached, request.duration, stop),
     };
     drop(follows);
+    // Before a failure too, which it may explain.
+    pump.tell_log();
     let ended = went.map_err(|error| match error {
         PumpError::Guest(error) => argument_or(name, error),
         PumpError::Wait(_) => failed(error.to_string()),
     })?;
     attached.detach();
+    // What was paid for last: the ring's rest, and what ended the run.
+    pump.meter.settle();
     pump.rows.finish();
     let lost =
         attached.lost().map_err(|error| failed(format!("cannot read the count of lost events: {error}")))?;
@@ -90,7 +99,14 @@ pub(crate) fn rows(
     let counts = pump.guest.counts();
     let loss = Loss::new(lost, pump.unread, counts.cut_by_rows + counts.cut_by_bytes).with_missed(missed);
     let window = Window { from, attached_at, attach, ended };
-    Ok(report(node, ready, &attached, wanted, pump, loss, window))
+    let mut report = report(node, ready, &attached, wanted, pump, loss, window);
+    let missed_changes = missed_changes.load(Ordering::Relaxed);
+    if missed_changes > 0 {
+        report.summary.notes.push(format!(
+            "{missed_changes} containers that came or went could not be put into the run's scope or taken out of it; the log of the node says why"
+        ));
+    }
+    Ok(report)
 }
 
 /// What becomes of the rows on their way.
@@ -255,6 +271,12 @@ fn report(
     notes.extend(pump.guest.take_log().into_iter().map(|line| line.message));
     if counts.log_dropped > 0 {
         notes.push(format!("{} log lines of the gadget were left out", counts.log_dropped));
+    }
+    if let Some(budget) = node.budget().filter(|_| pump.meter.held_back) {
+        notes.push(format!(
+            "the node's limit of {} cores for post-processing (--cpu-limit) held this run back; events that found no room in the ring meanwhile are in loss.ring",
+            budget.cores()
+        ));
     }
     if pump.framer.malformed() > 0 {
         notes.push(format!("{} events were shorter than their header", pump.framer.malformed()));

@@ -18,6 +18,7 @@ use crate::answer::{Answer, Loss, Summary};
 use crate::gadget::Gadget;
 pub use crate::gather::endpoint::{Endpoint, Endpoints};
 use crate::guard::{Guard, Guarded};
+use crate::log::Line;
 use crate::node::Node;
 use crate::request::{Allowed, Request};
 use crate::stop::{Stop, StopOnDrop};
@@ -40,6 +41,11 @@ pub trait Sink: Send {
     /// Whether [`Self::rows`] would take rows without waiting. For those who must not wait: they ask again a little later.
     fn has_room(&mut self) -> bool {
         true
+    }
+
+    /// What the gadget logged. A sink that does not pass it on leaves it to this process's log.
+    fn log(&mut self, line: &Line) {
+        line.write();
     }
 
     /// About once a second, while a stream runs.

@@ -13,6 +13,7 @@ use gadgetry_lend::{LendError, Lender, Loan, Options, Terms};
 
 use crate::answer::Identity;
 use crate::arguments::Arguments;
+use crate::cpu::Budget;
 use crate::fleet::RunError;
 use crate::gadget::{Gadget, Tool};
 use crate::query::fields::RowFields;
@@ -43,6 +44,7 @@ pub struct Node {
     containers: OnceLock<Containers>,
     files: gadgetry_enrich::Config,
     runs: bool,
+    budget: Option<Arc<Budget>>,
     ready: RwLock<HashMap<String, Arc<Ready>>>,
 }
 
@@ -120,8 +122,18 @@ impl Node {
             containers: OnceLock::new(),
             files: config.files,
             runs: config.kernel,
+            budget: None,
             ready: RwLock::new(HashMap::new()),
         })
+    }
+
+    /// The same, whose runs' post-processing takes at most so many cores' time, all together.
+    pub fn limited_to(self, cores: f64) -> Self {
+        Self { budget: Some(Arc::new(Budget::new(cores))), ..self }
+    }
+
+    pub(crate) const fn budget(&self) -> Option<&Arc<Budget>> {
+        self.budget.as_ref()
     }
 
     pub(crate) fn kernel(&self) -> Result<&Kernel, &str> {

@@ -8,8 +8,10 @@ use gadgetry_kernel::{Reader, Table, Woken};
 
 use crate::answer::Ended;
 use crate::clock::boot_ns;
+use crate::cpu::Meter;
 use crate::fleet::Progress;
 use crate::frame::Framer;
+use crate::log::Line;
 use crate::rows::Rows;
 use crate::stop::Stop;
 
@@ -18,12 +20,18 @@ use crate::stop::Stop;
 pub(crate) const BATCH: usize = 256 << 10;
 /// How often the guest is ticked and progress told.
 const TICK: Duration = Duration::from_secs(1);
+/// How long a snapshot's batch waits at most for the budget's sake.
+const SNAPSHOT: Duration = Duration::from_millis(500);
 
 /// One run's way from events to rows.
 pub(crate) struct Pump {
     pub(crate) framer: Framer,
     pub(crate) guest: Guest,
+    /// The gadget's name.
+    pub(crate) gadget: String,
     pub(crate) rows: Rows,
+    /// What the node's budget of processor time lets it use.
+    pub(crate) meter: Meter,
     /// What the kernel half adds up.
     pub(crate) tables: Vec<Table>,
     /// Whether the gadget merges: the rows of a tick are then what it looks like now, and those of the end the result.
@@ -60,6 +68,12 @@ impl Pump {
             if end.is_some_and(|end| now >= end) {
                 return Ok(Ended::Complete);
             }
+            if let Some(wait) = self.meter.wait() {
+                if reader.leave(end.map_or(wait, |end| wait.min(end - now)))? {
+                    return Ok(Ended::Cancelled);
+                }
+                continue;
+            }
             if now >= tick {
                 tick = now + TICK;
                 if self.tick()?.is_break() {
@@ -78,7 +92,8 @@ impl Pump {
         }
     }
 
-    /// What is still in the ring after the programs were detached.
+    /// What is still in the ring after the programs were detached. That is finite, so nobody waits for the budget's sake any
+    /// more; what it costs is paid by the runs that go on.
     pub(crate) fn rest(&mut self, reader: &mut Reader, wanted: bool) -> Result<(), PumpError> {
         if !wanted {
             self.unread += reader.drain(|_| ControlFlow::Continue(())) as u64;
@@ -100,7 +115,17 @@ impl Pump {
     fn tick(&mut self) -> Result<ControlFlow<()>, PumpError> {
         self.read_tables()?;
         let rows = self.guest.tick()?;
-        Ok(if self.merge { self.rows.live(rows) } else { self.rows.take(rows) })
+        let flow = if self.merge { self.rows.live(rows) } else { self.rows.take(rows) };
+        self.tell_log();
+        Ok(flow)
+    }
+
+    /// Hands on what the gadget logged.
+    pub(crate) fn tell_log(&mut self) {
+        for line in self.guest.pass_on_log() {
+            let gadget = self.gadget.clone();
+            self.rows.log(&Line { node: None, gadget, level: line.level, message: line.message });
+        }
     }
 
     /// Hands what stands in the tables to the guest, as events; how many there were.
@@ -155,6 +180,10 @@ impl Pump {
     pub(crate) fn records(&mut self) -> Result<ControlFlow<()>, PumpError> {
         let flow = self.rows.take(self.guest.collect(self.framer.bytes())?);
         self.framer.clear();
+        if let Some(wait) = self.meter.wait() {
+            // Records are not lost by waiting; but a snapshot must come to its end.
+            std::thread::sleep(wait.min(SNAPSHOT));
+        }
         Ok(flow)
     }
 }

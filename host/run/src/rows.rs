@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use gadgetry_guest::Output;
 
 use crate::fleet::{Progress, Sink};
+use crate::log::Line;
 use crate::query::Shaper;
 
 /// Counts rows on their way to the sink.
@@ -62,6 +63,11 @@ impl Rows {
         self.truncated += count - room + more;
         // Whether the sink would want more no longer matters.
         let _ = give(self.sink.as_mut(), &lines, room, count);
+    }
+
+    /// Hands on what was logged.
+    pub(crate) fn log(&mut self, line: &Line) {
+        self.sink.log(line);
     }
 
     /// Tells how far the run is.

@@ -1,6 +1,7 @@
 //! A run's scope: the containers it was asked to look at become the kernel's filter map, which follows containers
 //! that come and go while the run lasts.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gadgetry_enrich::{Change, Container, Containers, Follow, Selector};
@@ -58,11 +59,11 @@ impl Wanted {
         Ok(Some(wanted))
     }
 
-    /// Keeps `scope` up to date until the answer is dropped.
-    pub(crate) fn follow(&self, containers: &Containers, scope: Map) -> Vec<Follow> {
+    /// Keeps `scope` up to date until the answer is dropped. `missed` counts what could not be done.
+    pub(crate) fn follow(&self, containers: &Containers, scope: Map, missed: &Arc<AtomicU64>) -> Vec<Follow> {
         let scope = Arc::new(Mutex::new(scope));
         let follow = |selector: &Selector| {
-            let scope = scope.clone();
+            let (scope, missed) = (scope.clone(), missed.clone());
             containers.follow(selector.clone(), move |change| {
                 let mut scope = scope.lock().unwrap_or_else(PoisonError::into_inner);
                 let done = match change {
@@ -70,6 +71,7 @@ impl Wanted {
                     Change::Removed { mntns } => scope.remove(mntns),
                 };
                 if let Err(error) = done {
+                    missed.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(%error, "a container could not be added to or removed from a run's scope");
                 }
             })

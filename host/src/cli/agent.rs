@@ -50,10 +50,20 @@ pub(crate) struct Agent {
     #[arg(long, env = "GADGETRY_RING_MEMORY", value_name = "MIB", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(4..=65_536))]
     pub(crate) ring_memory: u32,
+    /// Processor time for the post-processing of all runs together, in cores: `0.5`. A run that finds none left waits, and what
+    /// finds no room in its ring meanwhile is counted as lost. Default: no limit.
+    #[arg(long, env = "GADGETRY_CPU_LIMIT", value_name = "CORES", value_parser = cores)]
+    pub(crate) cpu_limit: Option<f64>,
     /// Where images are kept, and whom to trust.
     #[command(flatten)]
     pub(crate) trust: Trust,
     /// What gadgets are lent.
     #[command(flatten)]
     pub(crate) lend: Lend,
+}
+
+/// A number of cores: a hundredth of one is about what a quiet run needs.
+fn cores(text: &str) -> Result<f64, String> {
+    let cores = text.parse().ok().filter(|it| (0.01..=1024.0).contains(it));
+    cores.ok_or_else(|| "a number of cores from 0.01 to 1024 is wanted".to_owned())
 }

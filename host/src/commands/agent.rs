@@ -22,7 +22,11 @@ use crate::{cluster, fleet, setup};
 
 pub(super) async fn run(flags: Agent, built_ins: &'static [u8]) -> Result<ExitCode> {
     let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
-    let node = Arc::new(setup::node(&flags.lend, flags.node_name.clone(), true)?);
+    let node = setup::node(&flags.lend, flags.node_name.clone(), true)?;
+    let node = Arc::new(match flags.cpu_limit {
+        Some(cores) => node.limited_to(cores),
+        None => node,
+    });
     let name = node.name().to_owned();
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;

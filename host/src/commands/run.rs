@@ -188,14 +188,20 @@ fn close(report: &Report) {
     }
     if loss.total > 0 {
         line.push_str(&format!(
-            " (ring {}, unread {}, limits {}, missed {})",
-            loss.ring, loss.unread, loss.limits, loss.missed
+            " (ring {}, unread {}, limits {}, missed {}, link {})",
+            loss.ring, loss.unread, loss.limits, loss.missed, loss.link
         ));
         if loss.ring > 0 {
             line.push_str("; a larger --ring-size or a narrower filter loses less");
         }
     }
     eprintln!("{line}");
+    for (node, counts) in &summary.by_node {
+        if let Some(error) = &counts.error {
+            let error = error.replace('\n', " ");
+            eprintln!("node {}: {}", output::text::plain(node), output::text::plain(&error));
+        }
+    }
     for note in &summary.notes {
         eprintln!("note: {}", output::text::plain(note));
     }

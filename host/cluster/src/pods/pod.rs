@@ -6,7 +6,6 @@ use crate::follow::Object;
 use crate::intern::Names;
 use crate::meta::Meta;
 use crate::pods::{Owner, owner};
-use crate::selector::Selector;
 
 /// Labels kept of one pod when all are; pods of the field have ten.
 const LABELS: usize = 48;
@@ -17,7 +16,7 @@ pub enum Labels {
     /// The first 48 of a pod, in order of their names; those left out are counted.
     #[default]
     All,
-    /// Those of these names. A selector that asks for another finds it missing.
+    /// Those of these names.
     Only(Vec<String>),
 }
 
@@ -80,11 +79,6 @@ impl Pod {
     /// The labels that are kept, in order of their names.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         self.labels.iter().map(|(name, value)| (&**name, &**value))
-    }
-
-    /// Whether a selector means it.
-    pub fn is_selected(&self, selector: &Selector) -> bool {
-        selector.matches(|name| self.label(name))
     }
 }
 

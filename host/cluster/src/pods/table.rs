@@ -10,7 +10,6 @@ use crate::follow::{Event, Stale};
 use crate::intern::Names;
 use crate::pods::PodsStatus;
 use crate::pods::pod::{Labels, Pod, Sent};
-use crate::selector::Selector;
 
 /// Pods kept, those that are gone included. A node has some hundreds; a cluster-wide watch is not what this is for.
 const PODS: usize = 20_000;
@@ -64,15 +63,11 @@ impl Table {
         self.by_name.get(namespace)?.get(name)
     }
 
-    pub(crate) fn matching(&self, namespace: Option<&str>, selector: &Selector) -> Vec<Arc<Pod>> {
-        let there = self.by_uid.values().filter(|known| known.gone.is_none()).map(|known| &known.pod);
-        let mut found: Vec<Arc<Pod>> = there
-            .filter(|pod| namespace.is_none_or(|namespace| *pod.namespace == *namespace))
-            .filter(|pod| pod.is_selected(selector))
-            .cloned()
-            .collect();
-        found.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        found
+    pub(crate) fn all(&self) -> Vec<Arc<Pod>> {
+        let there = self.by_uid.values().filter(|known| known.gone.is_none());
+        let mut all: Vec<Arc<Pod>> = there.map(|known| known.pod.clone()).collect();
+        all.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        all
     }
 
     pub(crate) fn is_complete(&self) -> bool {

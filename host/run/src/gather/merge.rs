@@ -55,6 +55,7 @@ pub(super) fn run(
             named(&names[node], &batch.lines, &mut parts[node]);
         });
         took.into_iter().for_each(|(node, bytes)| queues.done(node, bytes));
+        queues.log().iter().for_each(|line| rows.log(line));
         if closed.iter().all(|it| *it) {
             break;
         }

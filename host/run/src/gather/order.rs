@@ -96,6 +96,7 @@ pub(super) fn run(
     let mut full = false;
     loop {
         let closed = queues.wait(until, |node, batch| lanes[node].batches.push_back(batch));
+        queues.log().iter().for_each(|line| rows.log(line));
         let now = Instant::now();
         for (node, closed) in closed.iter().enumerate() {
             lanes[node].closed = *closed;

@@ -7,11 +7,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::fleet::{Progress, Sink};
+use crate::log::{Level, Line};
 
 /// Bytes of rows that wait, of all nodes together.
 pub(crate) const MOST: usize = 64 << 20;
 /// What a node has at least, so that a batch fits.
 const LEAST: usize = 1 << 20;
+/// Lines of a node's log that wait.
+const LINES: usize = 64;
 
 /// Rows as a node sent them.
 pub(crate) struct Batch {
@@ -29,6 +32,9 @@ struct Queue {
     closed: bool,
     live: Option<Vec<u8>>,
     progress: Progress,
+    log: Vec<Line>,
+    /// Lines for which there was no room among these.
+    unlogged: u64,
 }
 
 struct State {
@@ -120,6 +126,22 @@ impl Queues {
         any
     }
 
+    /// What the nodes logged since this was last asked.
+    pub(crate) fn log(&self) -> Vec<Line> {
+        let mut all = Vec::new();
+        for queue in &mut self.state().queues {
+            let more = std::mem::take(&mut queue.unlogged);
+            let left_out = queue.log.last().filter(|_| more > 0).map(|last| Line {
+                level: Level::Warn,
+                message: format!("{more} log lines were left out here"),
+                ..last.clone()
+            });
+            all.append(&mut queue.log);
+            all.extend(left_out);
+        }
+        all
+    }
+
     /// How far all nodes together are.
     pub(crate) fn progress(&self) -> Progress {
         self.state().queues.iter().fold(Progress::default(), |sum, queue| Progress {
@@ -173,6 +195,18 @@ impl Sink for Tail {
         let mut state = self.queues.state();
         state.queues[self.node].live = Some(lines.to_vec());
         if state.abandoned { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn log(&mut self, line: &Line) {
+        let mut state = self.queues.state();
+        let queue = &mut state.queues[self.node];
+        if queue.log.len() < LINES {
+            queue.log.push(line.clone());
+        } else {
+            queue.unlogged += 1;
+        }
+        state.news = true;
+        self.queues.came.notify_one();
     }
 
     fn progress(&mut self, progress: Progress) {
