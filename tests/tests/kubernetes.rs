@@ -96,6 +96,8 @@ impl World {
                 "--transport=streamable-http",
                 "--transport-port=0",
                 "-gadget-images=trace_exec,trace_tcp",
+                "--oauth-issuer=https://issuer.example",
+                "--oauth-resource=https://gadgetry.example/mcp",
                 &port,
             ])
             .arg(self.kubeconfig())
@@ -249,6 +251,20 @@ fn agents_are_found_pods_are_named_and_callers_see_what_they_may() {
     for (namespace, container) in ["shop", "bank"].into_iter().zip(containers) {
         end(namespace, container);
     }
+
+    // Who comes without a token is led to the server that gives them out.
+    let said = curl(&["-i", "-X", "POST", &server.1]);
+    let metadata = "/.well-known/oauth-protected-resource/mcp";
+    assert!(said.contains(&format!("resource_metadata=\"https://gadgetry.example{metadata}\"")), "{said}");
+    let base = server.1.strip_suffix("/mcp").expect("the path of MCP");
+    let document: Value = serde_json::from_str(&curl(&[&format!("{base}{metadata}")])).expect("JSON");
+    assert_eq!(document["authorization_servers"], json!(["https://issuer.example"]));
+    assert_eq!(document["resource"], "https://gadgetry.example/mcp");
+}
+
+fn curl(arguments: &[&str]) -> String {
+    let output = Command::new("curl").arg("-sS").args(arguments).output().expect("curl");
+    String::from_utf8(output.stdout).expect("text")
 }
 
 #[test]

@@ -213,7 +213,8 @@ fn router<C: Caller>(
         router = router.layer(from_fn_with_state(secret::Proof { token, access, metadata }, secret::require));
     }
     if let Some(oauth) = oauth {
-        router = router.route(oauth::PATH, get(async move || oauth.document()));
+        let document = get(async move || oauth.document());
+        router = router.route(oauth::PATH, document.clone()).route(oauth::PATH_OF_RESOURCE, document);
     }
     let ready = async move || {
         if stopping.is_cancelled() {

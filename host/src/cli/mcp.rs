@@ -116,8 +116,8 @@ pub(crate) struct Mcp {
     #[arg(long, env = "GADGETRY_KUBERNETES_AUTH")]
     pub(crate) kubernetes_auth: bool,
     /// Authorization server to name to clients that look for one; its tokens must be such as the cluster knows. Needs
-    /// --oauth-resource.
-    #[arg(long, env = "GADGETRY_OAUTH_ISSUER", value_name = "URL", requires = "oauth_resource")]
+    /// --oauth-resource and --kubernetes-auth.
+    #[arg(long, env = "GADGETRY_OAUTH_ISSUER", value_name = "URL", requires_all = ["oauth_resource", "kubernetes_auth"])]
     pub(crate) oauth_issuer: Option<String>,
     /// Address by which clients know this server: `https://gadgetry.example/mcp`.
     #[arg(long, env = "GADGETRY_OAUTH_RESOURCE", value_name = "URL", requires = "oauth_issuer")]

@@ -5,8 +5,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde_json::json;
 
-/// Where it says so.
+/// Where it says so; the resource's own path may follow.
 pub(super) const PATH: &str = "/.well-known/oauth-protected-resource";
+pub(super) const PATH_OF_RESOURCE: &str = "/.well-known/oauth-protected-resource/{*resource}";
 
 /// The server as a resource, and who gives out tokens for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +19,13 @@ pub struct OAuth {
 }
 
 impl OAuth {
-    /// The address of the document: the resource's host, and not its path.
+    /// The address of the document: [`PATH`] between the resource's host and its path (RFC 9728, section 3.1).
     pub(super) fn metadata(&self) -> String {
         let after_scheme = self.resource.find("://").map_or(0, |at| at + 3);
         let host =
             self.resource[after_scheme..].find('/').map_or(self.resource.len(), |at| after_scheme + at);
-        format!("{}{PATH}", &self.resource[..host])
+        let (host, path) = self.resource.split_at(host);
+        format!("{host}{PATH}{}", path.trim_end_matches('/'))
     }
 
     /// The document.
@@ -45,7 +47,8 @@ mod tests {
     fn the_document_is_beside_the_resource() {
         let oauth =
             |resource: &str| OAuth { resource: resource.into(), issuer: "https://issuer.example".into() };
-        assert_eq!(oauth("https://a.example/mcp").metadata(), format!("https://a.example{PATH}"));
+        assert_eq!(oauth("https://a.example/mcp").metadata(), format!("https://a.example{PATH}/mcp"));
+        assert_eq!(oauth("https://a.example/").metadata(), format!("https://a.example{PATH}"));
         assert_eq!(oauth("https://a.example").metadata(), format!("https://a.example{PATH}"));
     }
 }
