@@ -2,7 +2,9 @@
 
 pub mod airs;
 pub mod bench;
+pub mod calls;
 pub mod client;
+pub mod cluster;
 pub mod container;
 pub mod host;
 pub mod listener;

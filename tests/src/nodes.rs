@@ -173,10 +173,17 @@ fn ip(arguments: &str) {
 impl Nodes {
     /// `count` nodes with an agent each.
     pub fn start(count: usize) -> Self {
+        let mut nodes = Self::bare(count);
+        nodes.agents = (1..=count).map(|at| nodes.agent(at)).collect();
+        nodes
+    }
+
+    /// `count` nodes without agents.
+    pub fn bare(count: usize) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("gt{}x{number}", std::process::id());
-        let mut nodes = Self {
+        let nodes = Self {
             host: Host::new(),
             subnet: format!("fd00:6761:6467:{number:x}::"),
             prefix,
@@ -200,20 +207,28 @@ impl Nodes {
             ip(&format!("-n {node} link set lo up"));
             ip(&format!("-n {node} link set eth0 up"));
         }
-        for at in 1..=count {
-            let agent = nodes.agent(at);
-            nodes.agents.push(agent);
-        }
         nodes
     }
 
     /// Starts the agent of the node of that number, which has none.
     #[track_caller]
     pub fn agent(&self, at: usize) -> Agent {
+        self.agent_with(at, &["--gadget-images=trace_exec,snapshot_process,top_file"])
+    }
+
+    /// The same, with other flags.
+    #[track_caller]
+    pub fn agent_with(&self, at: usize, flags: &[&str]) -> Agent {
+        let folder = self.host.folder().join(format!("n{at}"));
+        self.agent_as(at, &self.authority.write(&folder, "gadgetry-agent", false), flags)
+    }
+
+    /// The same, as who proves to be what `files` say.
+    #[track_caller]
+    pub fn agent_as(&self, at: usize, files: &Files, flags: &[&str]) -> Agent {
         let name = format!("n{at}");
-        let files = self.authority.write(&self.host.folder().join(&name), "gadgetry-agent", false);
         let mut more = files.flags();
-        more.push("--gadget-images=trace_exec,snapshot_process,top_file".into());
+        more.extend(flags.iter().map(|it| (*it).to_owned()));
         let command = self.within(&format!("{}{name}", self.prefix), &["agent"]);
         let address = format!("[{}{at}]:7443", self.subnet);
         Agent::start(command, &name, &address, self.host.folder(), &more)

@@ -1,63 +1,15 @@
 //! Several nodes answer one call: agents as processes in network namespaces of their own, and what becomes of a call when
 //! one of them is killed, cut off, refused or full.
 
-use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use gadgetry_tests::calls::{Busy, nodes_of, run, with_mark};
 use gadgetry_tests::client::{self, Steps};
 use gadgetry_tests::host::Host;
 use gadgetry_tests::nodes::{Agent, Authority, Nodes};
 use gadgetry_tests::rows::rows;
 use serde_json::{Value, json};
-
-/// Runs a program with `mark` as its argument, ten times a second, until it is dropped.
-struct Busy(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
-
-impl Busy {
-    fn start(mark: &str) -> Self {
-        let (stop, mark) = (Arc::new(AtomicBool::new(false)), mark.to_owned());
-        let theirs = stop.clone();
-        let thread = std::thread::spawn(move || {
-            while !theirs.load(Ordering::Relaxed) {
-                assert!(Command::new("/bin/true").arg(&mark).status().expect("it starts").success());
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        Self(stop, Some(thread))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.1.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn with_mark(mark: &str) -> String {
-    format!("args.exists(a, a == \"{mark}\")")
-}
-
-/// The nodes of the rows.
-fn nodes_of(answer: &Value) -> BTreeSet<String> {
-    rows(answer).iter().map(|row| row["node"].as_str().expect("a node").to_owned()).collect()
-}
-
-/// `gadgetry run` where servers are; its answer, or what it said.
-fn run(nodes: &Nodes, flags: &[String], arguments: &[&str]) -> Result<Value, String> {
-    let mut command = nodes.command(&["run"]);
-    command.args(flags).args(arguments).args(["-o", "json"]);
-    let output = command.output().expect("gadgetry starts");
-    match output.status.success() {
-        true => Ok(serde_json::from_slice(&output.stdout).expect("JSON")),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
 
 fn no_program_is_left(pid: u32) {
     let output = Command::new("bpftool").args(["--json", "prog", "show"]).output().expect("bpftool");

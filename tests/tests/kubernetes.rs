@@ -2,155 +2,16 @@
 //! what the cluster lets them, and one outside that comes through a port-forward. The API server is the one in memory
 //! (tests/kube); all else is what runs in a cluster.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use gadgetry_kube_double::Double;
 use gadgetry_tests::client::{self, Steps};
-use gadgetry_tests::container;
-use gadgetry_tests::host::Host;
-use gadgetry_tests::nodes::{Agent, Authority};
+use gadgetry_tests::cluster::{Pod, World, alone};
 use gadgetry_tests::rows::rows;
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(40);
-
-/// Agents of a cluster listen at one port of their pods' addresses, so one test at a time has them.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A cluster: its API server, and what runs in it.
-struct World {
-    host: Host,
-    authority: Authority,
-    double: Double,
-    runtime: tokio::runtime::Runtime,
-    forwarded: u16,
-}
-
-/// A server, ended when it is dropped.
-struct Server(Child, String);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl World {
-    fn start() -> Self {
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let double = runtime.block_on(Double::start());
-        for name in ["n1", "n2"] {
-            double.put(json!({"apiVersion": "v1", "kind": "Node",
-                "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux"}}}));
-        }
-        let port =
-            std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
-        Self { host: Host::new(), authority: Authority::new(), double, runtime, forwarded: port }
-    }
-
-    fn kubeconfig(&self) -> String {
-        format!("--kubeconfig={}", self.double.kubeconfig().display())
-    }
-
-    /// A node's agent, and its pod.
-    fn agent(&self, at: usize) -> Agent {
-        let name = format!("n{at}");
-        let files = self.authority.write(&self.host.folder().join(&name), "gadgetry-agent", false);
-        let mut more = files.flags();
-        more.extend([
-            "--gadget-images=trace_exec,trace_tcp".into(),
-            "--pods".into(),
-            "--pod-labels=app".into(),
-            self.kubeconfig(),
-        ]);
-        let address = format!("127.0.0.{}", at + 1);
-        let command = self.host.command(&["agent"]);
-        let agent = Agent::start(command, &name, &format!("{address}:7443"), self.host.folder(), &more);
-        self.double.put(json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": format!("gadgetry-agent-{name}"), "namespace": "gadgetry",
-                "labels": {"app.kubernetes.io/name": "gadgetry", "app.kubernetes.io/component": "agent",
-                           "app.kubernetes.io/version": "0.1.0"}},
-            "spec": {"nodeName": name, "containers": [{"name": "agent"}]},
-            "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
-                       "conditions": [{"type": "Ready", "status": "True"}]}}));
-        agent
-    }
-
-    /// A server in the cluster.
-    fn server(&self) -> Server {
-        let files = self.authority.write(&self.host.folder().join("server"), "gadgetry-server", false);
-        let mut command =
-            self.host.command(&["mcp", "--environment=kubernetes", "--kubernetes-auth", "--stateless"]);
-        let port = format!("--control-forwarded-port={}", self.forwarded);
-        command
-            .args([
-                "--transport=streamable-http",
-                "--transport-port=0",
-                "-gadget-images=trace_exec,trace_tcp",
-                "--oauth-issuer=https://issuer.example",
-                "--oauth-resource=https://gadgetry.example/mcp",
-                &port,
-            ])
-            .arg(self.kubeconfig())
-            .args(files.flags())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the server starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let url = loop {
-            let line = lines.next().expect("the server ended").expect("a line");
-            if let Some((_, url)) = line.split_once("serving MCP at ") {
-                break url.to_owned();
-            }
-        };
-        std::thread::spawn(move || lines.for_each(drop));
-        Server(child, url)
-    }
-
-    /// One step of a client that bears `token`.
-    fn step(&self, server: &Server, token: &str, steps: Steps) -> Value {
-        client::http(&self.host, "auto", &server.1, Some(token), steps).results.remove(0)
-    }
-
-    fn tools(&self, server: &Server, token: &str) -> Vec<String> {
-        let listed = self.step(server, token, Steps::new().list());
-        let tools = listed["tools"].as_array().expect("tools");
-        tools.iter().map(|it| it["name"].as_str().expect("a name").to_owned()).collect()
-    }
-}
-
-/// A container of a pod, as a node's runtime would start it; it runs `true` now and then.
-fn pod(folder: &Path, namespace: &str, uid: &str) -> Child {
-    let bundle = Command::new(gadgetry_tests::root().join("tests/tools/container.sh"))
-        .arg("bundle")
-        .arg(folder)
-        .args([
-            "io.kubernetes.cri.container-name=web",
-            "io.kubernetes.cri.container-type=container",
-            "io.kubernetes.cri.sandbox-name=web-0",
-            &format!("io.kubernetes.cri.sandbox-namespace={namespace}"),
-            &format!("io.kubernetes.cri.sandbox-uid={uid}"),
-        ])
-        .status();
-    assert!(bundle.expect("container.sh runs").success());
-    let script = "i=0; while [ $i -lt 900 ]; do /bin/busybox true; sleep 0.1; i=$((i+1)); done";
-    container::start("runc", folder, &container::name(namespace), &["/bin/sh", "-c", script])
-}
-
-fn end(namespace: &str, mut container: Child) {
-    let name = container::name(namespace);
-    let _ = Command::new("runc").args(["kill", &name, "KILL"]).status();
-    let _ = container.wait();
-    let _ = Command::new("runc").args(["delete", "--force", &name]).stderr(Stdio::null()).status();
-}
 
 fn namespaces(answer: &Value) -> Vec<&str> {
     let mut all: Vec<&str> =
@@ -171,13 +32,9 @@ fn agents_are_found_pods_are_named_and_callers_see_what_they_may() {
     double.allow("alice", "run", "gadgets.gadgets.gadgetry.dev", None);
     double.allow("bob", "run", "gadgets.gadgets.gadgetry.dev", Some("shop"));
     for (namespace, uid) in [("shop", "uid-of-shop"), ("bank", "uid-of-bank")] {
-        double.put(json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": "web-0", "namespace": namespace, "uid": uid, "labels": {"app": "web", "of": namespace},
-                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "1",
-                                     "controller": true}]},
-            "spec": {"nodeName": "n1", "containers": [{"name": "web"}]}}));
+        world.pod(namespace, "web-0", uid, &json!({"app": "web", "of": namespace}));
     }
-    let server = world.server();
+    let server = world.server(true);
 
     // Without an agent there is nothing to run, and the tools say so; with one, they come without a new start.
     let alice = "alice-token-0123456789";
@@ -189,9 +46,7 @@ fn agents_are_found_pods_are_named_and_callers_see_what_they_may() {
         std::thread::sleep(Duration::from_millis(200));
     }
 
-    let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
-    let containers =
-        [pod(folders[0].path(), "shop", "uid-of-shop"), pod(folders[1].path(), "bank", "uid-of-bank")];
+    let _pods = [Pod::start("shop", "web-0", "uid-of-shop"), Pod::start("bank", "web-0", "uid-of-bank")];
     std::thread::sleep(Duration::from_secs(2));
     let call = |token: &str, arguments: Value| {
         world.step(&server, token, Steps::new().call("trace_exec", arguments))
@@ -242,21 +97,16 @@ fn agents_are_found_pods_are_named_and_callers_see_what_they_may() {
     assert_eq!(rows(&answer["structuredContent"]).iter().filter(to_web).count(), 2, "{answer}");
 
     for token in ["other-token-0123456789", "nobodys-token-0123456789"] {
-        let output = Command::new("curl")
-            .args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", &server.1])
-            .args(["-H", &format!("Authorization: Bearer {token}")])
-            .output();
-        assert_eq!(String::from_utf8_lossy(&output.expect("curl").stdout), "401", "{token}");
-    }
-    for (namespace, container) in ["shop", "bank"].into_iter().zip(containers) {
-        end(namespace, container);
+        let bearer = format!("Authorization: Bearer {token}");
+        let status = ["-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", &server.url, "-H", &bearer];
+        assert_eq!(curl(&status), "401", "{token}");
     }
 
     // Who comes without a token is led to the server that gives them out.
-    let said = curl(&["-i", "-X", "POST", &server.1]);
+    let said = curl(&["-i", "-X", "POST", &server.url]);
     let metadata = "/.well-known/oauth-protected-resource/mcp";
     assert!(said.contains(&format!("resource_metadata=\"https://gadgetry.example{metadata}\"")), "{said}");
-    let base = server.1.strip_suffix("/mcp").expect("the path of MCP");
+    let base = server.url.strip_suffix("/mcp").expect("the path of MCP");
     let document: Value = serde_json::from_str(&curl(&[&format!("{base}{metadata}")])).expect("JSON");
     assert_eq!(document["authorization_servers"], json!(["https://issuer.example"]));
     assert_eq!(document["resource"], "https://gadgetry.example/mcp");
@@ -272,7 +122,7 @@ fn from_outside_one_port_forward_leads_to_all_nodes() {
     let _alone = alone();
     let world = World::start();
     let _agents = [world.agent(1), world.agent(2)];
-    let _server = world.server();
+    let _server = world.server(true);
     world.double.put(json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "gadgetry-server-0", "namespace": "gadgetry",
             "labels": {"app.kubernetes.io/name": "gadgetry", "app.kubernetes.io/component": "server"}},

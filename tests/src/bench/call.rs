@@ -31,7 +31,7 @@ pub fn measure(table: &mut Table) -> Result<()> {
 }
 
 /// The built-in gadgets, and a node with folders of its own in `folder`.
-pub(super) fn supply(folder: &Path) -> Result<(Supply, Node)> {
+pub fn supply(folder: &Path) -> Result<(Supply, Node)> {
     let bundle =
         std::fs::read(crate::target().join("gadgets/builtins.tar")).context("run `make build` first")?;
     let built_ins = Bundle::parse(bundle.leak())?;

@@ -213,3 +213,31 @@ impl Sink for Tail {
         self.queues.state().queues[self.node].progress = progress;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_log_wait_up_to_a_bound_and_the_rest_is_told_of() {
+        let queues = Arc::new(Queues::new(2));
+        let line = |node: &str, message: &str| Line {
+            node: Some(node.to_owned()),
+            gadget: "g".to_owned(),
+            level: Level::Info,
+            message: message.to_owned(),
+        };
+        let mut tails = [0, 1].map(|node| Tail::new(queues.clone(), node));
+        tails[0].log(&line("a", "one"));
+        for _ in 0..LINES + 3 {
+            tails[1].log(&line("b", "many"));
+        }
+        let told = queues.log();
+        assert_eq!((told[0].clone(), told.len()), (line("a", "one"), 1 + LINES + 1));
+        let last = &told[1 + LINES];
+        assert_eq!((last.node.as_deref(), last.level), (Some("b"), Level::Warn));
+        assert_eq!(last.message, "3 log lines were left out here");
+        tails[1].log(&line("b", "again"));
+        assert_eq!(queues.log(), [line("b", "again")]);
+    }
+}

@@ -59,12 +59,15 @@ pub(super) fn report(
     for Part { name, sent, ended } in parts {
         let report = match ended {
             Some(Ok(report)) => report,
-            Some(Err(error)) => {
-                sum.by_node.insert(name, failed_node(sent, reason(&error)));
-                continue;
-            }
-            None => {
-                sum.by_node.insert(name, failed_node(sent, "a bug of gadgetry; its log says more".into()));
+            failed => {
+                let why = match failed {
+                    Some(Err(error)) => reason(&error),
+                    _ => "a bug of gadgetry; its log says more".to_owned(),
+                };
+                // What it sent before is in the answer: at least so many events were seen.
+                sum.seen += sent;
+                sum.matched += sent;
+                sum.by_node.insert(name, failed_node(sent, why));
                 continue;
             }
         };

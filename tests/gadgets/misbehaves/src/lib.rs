@@ -5,7 +5,7 @@
 pub mod event;
 
 use event::Seen;
-use gadget::{Choice, Context, Event, Failure, Gadget, Rows};
+use gadget::{Choice, Context, Event, Failure, Gadget, Rows, log};
 
 /// What a caller may set.
 #[derive(gadget::Params)]
@@ -32,6 +32,8 @@ pub enum How {
     Lie,
     /// Say that it can't.
     Fail,
+    /// Behave, but complain.
+    Complain,
 }
 
 /// A row that can lie: its writer and its schema are not made from one struct.
@@ -73,6 +75,9 @@ impl Gadget for Misbehaves {
     type Row<'a> = Row;
 
     fn start(context: Context<Params>) -> Result<Self, Failure> {
+        if context.params.how == How::Complain {
+            log::warn("told to complain");
+        }
         Ok(Self { how: context.params.how, hoard: Vec::new() })
     }
 
@@ -86,7 +91,7 @@ impl Gadget for Misbehaves {
                 self.hoard.push(vec![1; 1 << 20]);
             },
             How::Fail => return Err(Failure::new("told to fail")),
-            How::Well | How::Malformed | How::Lie => {}
+            How::Well | How::Complain | How::Malformed | How::Lie => {}
         }
         rows.push(&Row { how: self.how, pid: event.header.pid });
         Ok(())
