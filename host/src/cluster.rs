@@ -44,8 +44,8 @@ pub(crate) async fn connection(flags: &Cluster, namespace: Option<&str>) -> Resu
 
 /// How the nodes of a cluster are reached.
 pub(crate) enum Reached {
-    /// Each by its agent.
-    Agents(Arc<Nodes<Address>>),
+    /// Each by its agent, and what the cluster says of the agents.
+    Agents(Arc<Nodes<Address>>, AgentWatch),
     /// All through a server in the cluster.
     Server(Arc<Nodes<()>>),
 }
@@ -58,8 +58,8 @@ pub(crate) async fn nodes(connection: &Connection, certificates: &Certificates) 
         let options = AgentOptions { namespace: connection.namespace.clone(), ..AgentOptions::default() };
         let watch = AgentWatch::start(connection.once.clone(), &options);
         nodes.set(known(&watch.now()));
-        tokio::spawn(follow(watch, Arc::downgrade(&nodes)));
-        return Ok(Reached::Agents(nodes));
+        tokio::spawn(follow(watch.clone(), Arc::downgrade(&nodes)));
+        return Ok(Reached::Agents(nodes, watch));
     }
     if matches!(connection.source, Source::Pod) {
         bail!(

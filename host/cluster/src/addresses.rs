@@ -90,6 +90,7 @@ impl Addresses {
             fields: fields.map(str::to_owned),
             metadata_only: false,
             few: false,
+            optional: false,
         };
         // A pod that is over has given its address back.
         let pods = target(Pod::url_path(&(), None), Some("status.phase!=Failed,status.phase!=Succeeded"));

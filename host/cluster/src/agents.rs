@@ -62,6 +62,9 @@ pub struct Agent {
     pub version: Option<String>,
 }
 
+/// A node's labels.
+pub type NodeLabels = BTreeMap<String, String>;
+
 /// What is known of the agents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agents {
@@ -69,6 +72,8 @@ pub struct Agents {
     pub agents: Vec<Agent>,
     /// Nodes that should have an agent and have none, in order of their names.
     pub without: Vec<String>,
+    /// The labels of the nodes that should have an agent, by the nodes' names.
+    pub labels: BTreeMap<String, Arc<NodeLabels>>,
     /// Whether all agents were told at least once; before that, none means nothing.
     pub complete: bool,
     /// Since when the agents are not up to date, and why.
@@ -105,6 +110,7 @@ impl AgentWatch {
             fields: None,
             metadata_only: false,
             few: false,
+            optional: false,
         };
         let nodes = Target {
             path: Node::url_path(&(), None),
@@ -112,10 +118,11 @@ impl AgentWatch {
             fields: None,
             metadata_only: true,
             few: false,
+            optional: false,
         };
         let (guard, board_of_nodes, client_of_nodes) = (stop.clone(), board.clone(), client.clone());
         tokio::spawn(async move {
-            let keep_node = |_: NodeMeta| ();
+            let keep_node = |node: NodeMeta| Arc::new(node.metadata.labels);
             let pods =
                 follow(client, pods, |event| board.take(event, |known| &mut known.pods, AgentPod::kept));
             let nodes = follow(client_of_nodes, nodes, |event| {
@@ -166,7 +173,7 @@ impl<V> Default for Objects<V> {
 #[derive(Default)]
 struct Known {
     pods: Objects<AgentPod>,
-    nodes: Objects<()>,
+    nodes: Objects<Arc<NodeLabels>>,
 }
 
 struct Board {
@@ -219,6 +226,7 @@ impl Board {
         let now = Agents {
             agents,
             without,
+            labels: known.nodes.by_name.clone(),
             complete: known.pods.complete,
             stale: known.pods.stale.clone(),
             nodes_stale: known.nodes.stale.clone(),

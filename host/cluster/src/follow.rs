@@ -36,6 +36,9 @@ const QUIET: Duration = Duration::from_secs(WATCH as u64 + 15);
 /// A watch that ends sooner is not followed by the next one at once.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// When a kind that was not there is looked for again.
+const ABSENT: Duration = Duration::from_secs(30);
+
 /// The longest wait that a server may ask for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -60,6 +63,9 @@ pub(crate) struct Target {
     /// Whether these are so few that they are asked for at once. The server then answers from memory, where it has the
     /// pods of a node by that node; pages it takes from its store, through all pods there are.
     pub(crate) few: bool,
+    /// Whether their kind may not be there at all, as one that somebody must define first: there are none then, and it is
+    /// looked for again.
+    pub(crate) optional: bool,
 }
 
 /// What is told of the objects.
@@ -120,11 +126,19 @@ pub(crate) async fn follow<T: Object>(client: Client, target: Target, mut tell: 
                 sleep(SHORT).await;
                 continue;
             }
+            Err(error) if target.optional && is_absent(&error) => {
+                line.heard(&mut tell);
+                tell(Event::Begin);
+                tell(Event::Complete);
+                line.absent().await;
+                continue;
+            }
             Err(error) => {
                 line.failed(&error, &mut tell).await;
                 continue;
             }
         };
+        line.there();
         loop {
             let began = Instant::now();
             match watch(&client, &target, &mut version, &mut line, &mut tell).await {
@@ -226,6 +240,10 @@ fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 410)
 }
 
+fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
 fn late() -> kube::Error {
     kube::Error::Service(format!("the API server did not answer within {} s", ANSWER.as_secs()).into())
 }
@@ -235,12 +253,42 @@ struct Line {
     path: String,
     heard: SystemTime,
     broken: bool,
+    /// Whether the kind was not there when it was looked for.
+    absent: bool,
     pauses: ExponentialBackoff,
 }
 
 impl Line {
     fn new(target: &Target) -> Self {
-        Self { path: target.path.clone(), heard: SystemTime::now(), broken: false, pauses: pauses() }
+        Self {
+            path: target.path.clone(),
+            heard: SystemTime::now(),
+            broken: false,
+            absent: false,
+            pauses: pauses(),
+        }
+    }
+
+    /// Says that the kind is not there, once, and waits.
+    async fn absent(&mut self) {
+        if !self.absent {
+            self.absent = true;
+            let again = ABSENT.as_secs();
+            tracing::info!(
+                path = self.path,
+                again,
+                "the cluster has no objects of this kind, nor a definition of it"
+            );
+        }
+        sleep(ABSENT).await;
+    }
+
+    /// The kind is there.
+    fn there(&mut self) {
+        if self.absent {
+            self.absent = false;
+            tracing::info!(path = self.path, "the cluster has a definition of this kind now");
+        }
     }
 
     fn heard<T>(&mut self, tell: &mut impl FnMut(Event<T>)) {

@@ -6,7 +6,8 @@
 //! refuses, as nobody is let in on old word for longer than half a minute.
 //!
 //! [`connection`] finds the way to the cluster, [`agents`] the nodes' agents, [`forward`] the way to a server from
-//! outside; [`pods`] and [`addresses`] put names to what is seen; [`access`] knows callers and their rights.
+//! outside; [`pods`] and [`addresses`] put names to what is seen; [`access`] knows callers and their rights. [`objects`] are
+//! gadgets that somebody wants run, and [`lease`] says which of several servers sees to them.
 
 pub mod access;
 pub mod addresses;
@@ -15,8 +16,10 @@ pub mod connection;
 mod follow;
 pub mod forward;
 mod intern;
+pub mod lease;
 mod meta;
 pub mod names;
+pub mod objects;
 pub mod pods;
 mod reason;
 

@@ -13,6 +13,8 @@ pub(crate) struct Meta {
     pub(crate) namespace: String,
     pub(crate) uid: String,
     pub(crate) resource_version: String,
+    /// How often the spec has changed.
+    pub(crate) generation: i64,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) owner_references: Vec<OwnerReference>,
     pub(crate) annotations: Annotations,

@@ -27,5 +27,14 @@ pub const GROUP: &str = "gadgets.gadgetry.dev";
 /// The resource of what callers are allowed.
 pub const RESOURCE: &str = "gadgets";
 
+/// The version of that group.
+pub const VERSION: &str = "v1alpha1";
+
+/// The kind of the objects of that resource.
+pub const KIND: &str = "Gadget";
+
+/// The Lease by which servers agree on which of them sees to those objects.
+pub const OBJECTS_LEASE: &str = "gadgetry-objects";
+
 /// The verb of what callers are allowed.
 pub const VERB: &str = "run";

@@ -66,6 +66,7 @@ impl Pods {
             fields: node.map(|node| format!("spec.nodeName={node}")),
             metadata_only: true,
             few: node.is_some(),
+            optional: false,
         };
         let stop = CancellationToken::new();
         tokio::spawn(keep(client, target, shared.clone(), changed, stop.clone()));

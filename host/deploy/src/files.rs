@@ -24,6 +24,8 @@ pub static FILES: &[(&str, &str)] = files![
     "base/networkpolicy-agent.yaml",
     "base/networkpolicy-server.yaml",
     "base/poddisruptionbudget-server.yaml",
+    "base/role-server.yaml",
+    "base/rolebinding-server.yaml",
     "base/secret-agent-tls.yaml",
     "base/secret-ca.yaml",
     "base/secret-server-tls.yaml",

@@ -155,7 +155,7 @@ impl<C: Caller> ServerHandler for Server<C> {
                 gadget.tools.get(at).map(|tool| listed(tool, self.background(), self.describes()))
             }
             Found::Finder(_) => self.tools().into_iter().find(|tool| tool.name == name),
-            Found::Run(tool) => Some(tool.listed()),
+            Found::Run(tool) => Some(tool.listed(self.shared.standing.is_some())),
             Found::Beside(part) => part.tools().into_iter().find(|tool| tool.name == name),
         }
     }

@@ -28,6 +28,7 @@ mod reply;
 mod resources;
 mod runs;
 mod server;
+mod standing;
 pub mod stdio;
 mod tasks;
 
@@ -35,3 +36,4 @@ pub use caller::Caller;
 pub use options::{Mode, Options, UnknownTool};
 pub use rmcp::model::Tool as Listed;
 pub use server::Server;
+pub use standing::Standing;

@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::audit::Outcome;
 use crate::flame;
 use crate::reply::failure;
+use crate::standing::{Standing, stays};
 
 /// The argument of a gadget's tool that starts it in the background.
 pub(crate) const BACKGROUND: &str = "background";
@@ -46,14 +47,25 @@ impl RunTool {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
 
-    /// What there is to do on a server on which nothing may be started: read on where an answer was cut.
-    pub(crate) fn offered(read_only: bool) -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(move |it| !read_only || *it == Self::Get)
+    /// What there is to do on a server on which nothing may be started: read on where an answer was cut, and what runs
+    /// there are that nobody called for, if there are such (`standing`).
+    pub(crate) fn offered(read_only: bool, standing: bool) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |it| match it {
+            Self::Get => true,
+            Self::List => !read_only || standing,
+            Self::Stop => !read_only,
+        })
     }
 
     /// As an entry of tools/list.
-    pub(crate) fn listed(self) -> Listed {
+    pub(crate) fn listed(self, standing: bool) -> Listed {
         let (title, description, [read_only, idempotent]) = match self {
+            Self::List if standing => (
+                "List background runs",
+                "Your background runs, and those of the cluster's Gadget objects if you may see all namespaces, the \
+                 newest first: id, tool, status, and how many events, rows and lost there are so far.",
+                [true, true],
+            ),
             Self::List => (
                 "List background runs",
                 "Your background runs, the newest first: id, tool, status, and how many events, rows and lost there \
@@ -75,7 +87,11 @@ impl RunTool {
         };
         let output = match self {
             Self::List => {
-                json!({"type": "object", "properties": {"runs": {"type": "array"}}, "required": ["runs"]})
+                let mut list = json!({"type": "object", "properties": {"runs": {"type": "array"}}, "required": ["runs"]});
+                if standing {
+                    list["properties"]["notes"] = json!({"type": "array"});
+                }
+                list
             }
             Self::Get => {
                 json!({"type": "object", "properties": {"run": {}, "rows": {"type": "array"}, "missed": {},
@@ -117,10 +133,17 @@ impl RunTool {
         }
     }
 
-    /// Answers a call of `owner`'s; of rows, as many as fit into `budget` bytes of text.
+    /// The run that a call with these arguments is about.
+    pub(crate) fn named_in(self, given: &Map<String, Value>) -> Option<&str> {
+        given.get("cursor").or_else(|| given.get("id")).and_then(Value::as_str)
+    }
+
+    /// Answers a call of `owner`'s; of rows, as many as fit into `budget` bytes of text. `standing`: runs that nobody
+    /// called for, if the caller may see them.
     pub(crate) async fn call<R: Runner>(
         self,
         runs: &Runs<R>,
+        standing: Option<&Standing<R>>,
         given: Map<String, Value>,
         owner: &str,
         budget: usize,
@@ -130,12 +153,29 @@ impl RunTool {
             Err(error) => return (failure(error.to_string()), Outcome::Argument),
         };
         let text = |name: &str| given.get(name).and_then(Value::as_str);
+        let object = standing.zip(self.named_in(&given).and_then(|name| standing?.owner_of(name)));
+        let (runs, owner) = match &object {
+            Some((_, object)) if self == Self::Stop => {
+                return (failure(stays(text("id").unwrap_or_default(), object)), Outcome::Argument);
+            }
+            Some((standing, object)) => (&**standing.runs(), object.as_str()),
+            None => (runs, owner),
+        };
         match self {
             Self::List => {
-                let list = runs.list(owner);
-                let lines: Vec<String> = list.iter().map(Run::text).collect();
-                let lines = if lines.is_empty() { "no runs".to_owned() } else { lines.join("\n") };
-                (structured(lines, &json!({"runs": list})), Outcome::Ok)
+                let mut list = runs.list(owner);
+                list.extend(standing.map(Standing::list).unwrap_or_default());
+                let mut lines: Vec<String> = list.iter().map(Run::text).collect();
+                if lines.is_empty() {
+                    lines.push("no runs".to_owned());
+                }
+                let elsewhere = standing.and_then(Standing::elsewhere);
+                lines.extend(elsewhere.clone());
+                let mut told = json!({"runs": list});
+                if let Some(elsewhere) = elsewhere {
+                    told["notes"] = json!([elsewhere]);
+                }
+                (structured(lines.join("\n"), &told), Outcome::Ok)
             }
             Self::Get => {
                 let wait = given.get("wait").and_then(Value::as_f64).unwrap_or(0.0);

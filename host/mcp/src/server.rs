@@ -25,6 +25,7 @@ use crate::options::{Mode, Options, UnknownTool, Withheld};
 use crate::peers::Peers;
 use crate::reply::failure;
 use crate::runs::{RunTool, can_run_on};
+use crate::standing::Standing;
 
 /// How long a stopping server waits for its runs to detach.
 const DETACH: Duration = Duration::from_secs(3);
@@ -42,6 +43,8 @@ pub(crate) struct Shared<C> {
     pub(crate) stop: CancellationToken,
     /// Runs that outlive their call, and rows that answers had no room for.
     pub(crate) runs: Arc<Runs<C>>,
+    /// Runs that nobody called for.
+    pub(crate) standing: Option<Standing<C>>,
     pub(crate) options: Options,
     calls: TaskTracker,
 }
@@ -76,11 +79,23 @@ impl<C: Caller> Server<C> {
         beside: Vec<Arc<dyn Beside>>,
         options: Options,
     ) -> Result<Self, UnknownTool> {
+        Self::with(catalog, caller, beside, None, options)
+    }
+
+    /// The same, with runs that nobody called for.
+    pub fn with(
+        catalog: Arc<Catalog>,
+        caller: Arc<C>,
+        beside: Vec<Arc<dyn Beside>>,
+        standing: Option<Standing<C>>,
+        options: Options,
+    ) -> Result<Self, UnknownTool> {
         let shared = Shared {
             catalog,
             runs: Runs::new(caller.clone(), options.runs),
             caller,
             beside,
+            standing,
             options,
             peers: Peers::default(),
             calls: TaskTracker::new(),
@@ -90,7 +105,8 @@ impl<C: Caller> Server<C> {
         let gadgets = server.shared.catalog.gadgets();
         let gadgets = gadgets.iter().flat_map(|gadget| &gadget.tools).map(|tool| tool.name.clone());
         let beside = server.beside_tools().map(|tool| tool.name.into_owned());
-        let own = RunTool::offered(false).map(RunTool::name).chain([compact::DESCRIBE]).map(str::to_owned);
+        let own =
+            RunTool::offered(false, false).map(RunTool::name).chain([compact::DESCRIBE]).map(str::to_owned);
         server.shared.options.check(&gadgets.chain(beside).chain(own).collect::<Vec<_>>())?;
         Ok(server)
     }
@@ -151,7 +167,7 @@ impl<C: Caller> Server<C> {
 
     fn offers(&self, tool: RunTool) -> bool {
         let options = &self.shared.options;
-        RunTool::offered(options.read_only).any(|it| it == tool)
+        RunTool::offered(options.read_only, self.shared.standing.is_some()).any(|it| it == tool)
             && options.has_own(tool.name())
             && self.has_rows()
     }
@@ -180,8 +196,9 @@ impl<C: Caller> Server<C> {
         if !self.is_compact() && self.describes() {
             list.push(compact::describes());
         }
-        let runs = RunTool::offered(self.shared.options.read_only).filter(|it| self.offers(*it));
-        list.extend(runs.map(RunTool::listed));
+        let standing = self.shared.standing.is_some();
+        let runs = RunTool::offered(self.shared.options.read_only, standing).filter(|it| self.offers(*it));
+        list.extend(runs.map(|it| it.listed(standing)));
         list.extend(self.beside_tools().filter(|tool| self.withheld_listed(tool).is_none()));
         list
     }

@@ -6,12 +6,13 @@
 //!
 //! A run's name cannot be guessed and is bound to its owner: asked by another caller, it does not exist. Numbers,
 //! bytes and time are bounded, for one caller and for all. Runs end when they are stopped, at the end of their time,
-//! and with the server.
+//! and with the server. [`Runs::of_objects`] are those that nobody called for.
 
 mod buffer;
 mod entry;
 mod fit;
 mod id;
+mod objects;
 mod page;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use gadget_registry::descriptor::Kind;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -135,11 +137,17 @@ pub struct Runs<R = Fleet> {
     bytes: Shared,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Whether the owners are Gadget objects.
+    objects: bool,
 }
 
 impl<R: Runner> Runs<R> {
     /// No runs yet.
     pub fn new(runner: Arc<R>, limits: Limits) -> Arc<Self> {
+        Self::owned(runner, limits, false)
+    }
+
+    fn owned(runner: Arc<R>, limits: Limits, objects: bool) -> Arc<Self> {
         Arc::new(Self {
             runner,
             limits,
@@ -147,6 +155,7 @@ impl<R: Runner> Runs<R> {
             bytes: Shared::new(limits.bytes.1),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            objects,
         })
     }
 
@@ -156,6 +165,18 @@ impl<R: Runner> Runs<R> {
         &self,
         gadget: Arc<Gadget>,
         arguments: Map<String, Value>,
+        allowed: Allowed,
+        owner: &str,
+    ) -> Result<Run, RunsError> {
+        self.start_on(gadget, arguments, &[], allowed, owner).await
+    }
+
+    /// The same on these nodes, or on those that the arguments name if there are none.
+    async fn start_on(
+        &self,
+        gadget: Arc<Gadget>,
+        mut arguments: Map<String, Value>,
+        nodes: &[String],
         allowed: Allowed,
         owner: &str,
     ) -> Result<Run, RunsError> {
@@ -175,6 +196,10 @@ impl<R: Runner> Runs<R> {
         // Rows that wait for the end of the run are not bounded by the buffer, so they keep their limit.
         if unlimited && !request.query.at_end() {
             request.max_rows = None;
+        }
+        if !nodes.is_empty() {
+            request.nodes = nodes.to_vec();
+            arguments.insert("node".into(), nodes.into());
         }
         let entry = self.admit(&gadget, arguments, owner)?;
         self.tasks.spawn(self.clone_for_task().follow(entry.clone(), gadget, request));
@@ -197,7 +222,9 @@ impl<R: Runner> Runs<R> {
         let id = id::fresh().map_err(|error| RunsError::Closed(error.to_string()))?;
         let buffer = Buffer::new(self.limits.bytes.0, self.bytes.clone());
         let cancel = self.stop.child_token();
-        let entry = Arc::new(Entry::started(id, owner, gadget, arguments, buffer, cancel));
+        let mut entry = Entry::started(id, owner, gadget, arguments, buffer, cancel);
+        entry.object = self.objects;
+        let entry = Arc::new(entry);
         // Counted and added under one lock, so that no two callers take the last place.
         let mut entries = self.lock();
         let going =
@@ -230,8 +257,9 @@ impl<R: Runner> Runs<R> {
         entries.insert(entry.id.clone(), entry.clone());
         make_room(&mut entries, &entry.owner, self.limits.kept);
         drop(entries);
-        let (follower, kept) = (self.clone_for_task(), entry.clone());
-        self.tasks.spawn(async move { follower.expire(&kept).await });
+        let follower = self.clone_for_task();
+        let (id, changes) = (entry.id.clone(), entry.changes());
+        self.tasks.spawn(async move { follower.expire(id, changes).await });
         entry
     }
 
@@ -343,16 +371,21 @@ impl<R: Runner> Follower<R> {
             }
         };
         entry.end(report);
-        self.expire(&entry).await;
+        let (id, changes) = (entry.id.clone(), entry.changes());
+        drop(entry);
+        self.expire(id, changes).await;
     }
 
-    /// Forgets an ended entry when its time is over.
-    async fn expire(&self, entry: &Entry) {
+    /// Forgets an ended entry when its time is over. It holds nothing of the entry, which may be forgotten sooner for want
+    /// of room: `changes` then end.
+    async fn expire(&self, id: String, mut changes: watch::Receiver<()>) {
+        let gone = async { while changes.changed().await.is_ok() {} };
         tokio::select! {
             () = tokio::time::sleep(self.limits.time_to_live) => {}
             () = self.stop.cancelled() => {}
+            () = gone => return,
         }
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&entry.id);
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod control;
 mod gate;
+mod objects;
 mod place;
 mod reload;
 mod shown;
@@ -20,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use self::gate::Gate;
+use self::objects::Keeper;
 use self::place::Place;
 pub(super) use self::reload::register;
 use self::reload::{Images, Served};
@@ -41,7 +43,7 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         println!("{}", shown::config()?);
         return Ok(ExitCode::SUCCESS);
     }
-    let supply = setup::lending(&flags.trust, &flags.lend, built_ins)?;
+    let supply = Arc::new(setup::lending(&flags.trust, &flags.lend, built_ins)?);
     let connection = match flags.environment {
         Environment::Linux if !flags.kubernetes_auth => None,
         _ => Some(cluster::connection(&flags.lifecycle.cluster, flags.namespace.as_deref()).await?),
@@ -53,10 +55,10 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     let store = setup::store(&flags.trust)?;
     let gate = guard.clone().map(|guard| {
         let approved = Approved::at(store.root());
-        Gate::new(guard, approved, supply.built_ins().keys().cloned().collect())
+        Arc::new(Gate::new(guard, approved, supply.built_ins().keys().cloned().collect()))
     });
-    let served = Served::new(images, supply, node.clone(), gate).await?;
-    let fleet = where_to.fleet(node);
+    let served = Served::new(images, supply.clone(), node.clone(), gate.clone()).await?;
+    let fleet = where_to.fleet(node.clone());
     let fleet = match &connection {
         Some(connection) if where_to.is_server() => fleet.knowing(Arc::new(Places::watch(connection))),
         _ => fleet,
@@ -65,14 +67,20 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
         Some(guard) => fleet.guarded(guard),
         None => fleet,
     });
+    let options = options(&flags);
+    let mut keeper = where_to.agents().zip(connection.as_ref()).map(|(agents, connection)| {
+        let images = objects::Images::new(served.catalog(), supply, node.clone(), gate);
+        Keeper::new(connection, node.name(), fleet.clone(), agents.clone(), images, options.runs.bytes)
+    });
     let access = connection
         .as_ref()
         .filter(|_| flags.kubernetes_auth)
         .map(|it| Arc::new(Callers::new(it)) as Arc<dyn Access>);
-    let options = Options { access: access.clone(), ..options(&flags) };
+    let options = Options { access: access.clone(), ..options };
     let in_cluster = flags.environment == Environment::Kubernetes;
     let beside = lifecycle(&flags.lifecycle, in_cluster)?;
-    let server = Server::new(served.catalog(), fleet.clone(), beside, options)?;
+    let standing = keeper.as_ref().map(Keeper::standing);
+    let server = Server::with(served.catalog(), fleet.clone(), beside, standing, options)?;
     if flags.list_tools {
         print!("{}", shown::tools(&server.list()));
         return Ok(ExitCode::SUCCESS);
@@ -82,13 +90,23 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     let served = served.while_available(where_to.available().await);
     let control =
         control::serve(&flags, &where_to, connection.as_ref(), fleet, served.catalog(), cancel.clone());
-    tokio::select! {
-        failed = control => failed?,
-        done = serve(&flags, server, access, cancel) => done?,
+    let kept = async {
+        match &mut keeper {
+            Some(keeper) => keeper.keep().await,
+            None => std::future::pending().await,
+        }
+    };
+    let ended = tokio::select! {
+        failed = control => failed,
+        done = serve(&flags, server, access, cancel) => done,
         // Never ends of itself: without gadgets that change there is still a server.
         never = served.follow(flags.refresh) => match never {},
+        never = kept => match never {},
+    };
+    if let Some(keeper) = keeper {
+        keeper.close().await;
     }
-    Ok(ExitCode::SUCCESS)
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
 /// The gadget that the operator puts before the others.

@@ -7,5 +7,7 @@ mod agents;
 mod connection;
 mod faults;
 mod forward;
+mod lease;
+mod objects;
 mod pods;
 mod world;

@@ -136,8 +136,10 @@ fn rights_are_these_and_no_others() {
     let expected = [
         "gadgetry-agent: get,list,watch pods",
         "gadgetry-run: run gadgets",
+        "gadgetry-server: create leases",
         "gadgetry-server: create subjectaccessreviews",
         "gadgetry-server: create tokenreviews",
+        "gadgetry-server: get,update leases",
         "gadgetry-server: list,watch gadgets",
         "gadgetry-server: list,watch pods,services,nodes",
         "gadgetry-server: patch gadgets/status",
@@ -227,5 +229,10 @@ fn names_are_those_that_others_look_for() {
         let (label, value) = names::NODES.split_once('=').unwrap();
         assert_eq!(find(kind, name).0["spec"]["template"]["spec"]["nodeSelector"][label], json!(value));
     }
+    assert_eq!(definition.0["spec"]["names"]["kind"], json!(names::KIND));
+    assert_eq!(definition.0["spec"]["versions"][0]["name"], json!(names::VERSION));
+    let lease = find("Role", "gadgetry-server").0["rules"].as_array().unwrap().clone();
+    let named = lease.iter().find(|rule| rule["verbs"] == json!(["get", "update"])).unwrap();
+    assert_eq!(named["resourceNames"], json!([names::OBJECTS_LEASE]));
     assert_eq!(gadgetry_deploy::NAMESPACE, names::NAMESPACE);
 }

@@ -14,7 +14,9 @@ use crate::audit::Outcome;
 use crate::caller::Caller;
 use crate::owner::{owner, principal};
 use crate::reply::{failure, outcome_of, reply};
+use crate::runs::RunTool;
 use crate::server::{Ended, Found, Server, unknown};
+use crate::standing::Standing;
 use crate::{compact, flame, progress, runs, tasks};
 
 impl<C: Caller> Server<C> {
@@ -37,8 +39,12 @@ impl<C: Caller> Server<C> {
             Found::Run(tool) => {
                 let arguments = request.arguments.unwrap_or_default();
                 let who = owner(&context);
+                let called = async {
+                    let standing = self.standing(tool, &arguments, &context).await;
+                    tool.call(&self.shared.runs, standing, arguments, &who, budget).await
+                };
                 let (result, outcome) = tokio::select! {
-                    called = tool.call(&self.shared.runs, arguments, &who, budget) => called,
+                    called = called => called,
                     () = context.ct.cancelled() => (failure("cancelled".to_owned()), Outcome::Cancelled),
                     () = self.shared.stop.cancelled() => (failure("the server is stopping".to_owned()), Outcome::Cancelled),
                 };
@@ -144,6 +150,21 @@ impl<C: Caller> Server<C> {
             None => Vec::new(),
         };
         self.seen(&wanted, context).await
+    }
+
+    /// The runs that nobody called for, where the call is about them and the caller may see everything, as they do.
+    async fn standing(
+        &self,
+        tool: RunTool,
+        arguments: &Map<String, Value>,
+        context: &RequestContext<RoleServer>,
+    ) -> Option<&Standing<C>> {
+        let standing = self.shared.standing.as_ref()?;
+        let about = match tool.named_in(arguments) {
+            Some(name) => standing.owner_of(name).is_some(),
+            None => tool == RunTool::List,
+        };
+        (about && matches!(self.seen(&[], context).await, Ok(None))).then_some(standing)
     }
 
     /// What the caller may see of the namespaces `wanted`, or of everything if none is named.

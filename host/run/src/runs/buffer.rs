@@ -31,6 +31,12 @@ impl Shared {
         Self { used: Arc::new(AtomicUsize::new(0)), most }
     }
 
+    /// Bytes that are held.
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     fn full(&self) -> bool {
         self.used.load(Ordering::Relaxed) > self.most
     }

@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) keep: Keep,
     pub(super) started: Instant,
     pub(super) cancel: CancellationToken,
+    /// Whether the owner is a Gadget object.
+    pub(super) object: bool,
     began: SystemTime,
     tool: String,
     arguments: Map<String, Value>,
@@ -74,6 +76,7 @@ impl Entry {
             keep: Keep::Run,
             started: Instant::now(),
             cancel,
+            object: false,
             began: SystemTime::now(),
             tool: gadget.descriptor.name.clone(),
             arguments,
@@ -107,6 +110,7 @@ impl Entry {
             keep: Keep::Answer,
             started: Instant::now(),
             cancel: CancellationToken::new(),
+            object: false,
             began: SystemTime::now(),
             tool: answer.gadget.name.clone(),
             arguments: Map::new(),
@@ -162,6 +166,16 @@ impl Entry {
         self.state().failure.take()
     }
 
+    /// Told of new rows and of the end; they end when the entry is forgotten.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// What it was when it ended.
+    pub(super) fn report(&self) -> Option<(Summary, Loss)> {
+        self.state().report.clone()
+    }
+
     /// Waits until it has ended.
     pub(super) async fn ended(&self) {
         self.until(|state| state.ended.is_some()).await;
@@ -201,6 +215,7 @@ impl Entry {
             lost: state.progress.lost,
             rows: state.buffer.end(),
             dropped: state.buffer.dropped(),
+            object: self.object.then(|| self.owner.clone()),
             error: state.failure.as_ref().map(ToString::to_string),
         }
     }

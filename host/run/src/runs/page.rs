@@ -67,6 +67,9 @@ pub struct Run {
     pub rows: u64,
     /// Of these, the oldest ones that are no longer kept.
     pub dropped: u64,
+    /// The Gadget object that keeps it, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -101,13 +104,16 @@ pub struct Page {
 impl Run {
     /// A line.
     pub fn text(&self) -> String {
-        let Self { id, tool, status, seconds, seen, lost, rows, dropped, .. } = self;
+        let Self { id, tool, status, seconds, seen, lost, rows, dropped, object, .. } = self;
         let status = serde_json::to_value(status).ok().and_then(|it| it.as_str().map(str::to_owned));
         let status = status.unwrap_or_default();
         let mut line =
             format!("run {id}: {tool} {status}, {seconds:.1} s, {seen} events, {rows} rows, {lost} lost");
         if *dropped > 0 {
             line.push_str(&format!(", the oldest {dropped} rows dropped"));
+        }
+        if let Some(object) = object {
+            line.push_str(&format!(", of the Gadget object {object}"));
         }
         if let Some(error) = &self.error {
             line.push_str(&format!("; {error}"));

@@ -253,3 +253,46 @@ async fn an_answer_is_cut_to_its_budget_and_its_cursor_gets_the_rest() {
     assert_eq!(runs.kept(&id, "me").unwrap().0.len(), 5_000);
     runs.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_is_forgotten_for_want_of_room_gives_its_bytes_back() {
+    let runs = runs(Limits { kept: 1, ..Limits::default() });
+    for _ in 0..3 {
+        let run = start(&runs, json!({"rows": 10, "duration": 0}), "me").await.unwrap();
+        runs.find(&run.id, "me").unwrap().ended().await;
+    }
+    // The first one is forgotten when the third is started, though its time is not over.
+    let kept: usize = runs.list("me").iter().map(|it| usize::try_from(it.rows).unwrap()).sum();
+    assert_eq!((runs.list("me").len(), kept), (2, 20));
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while runs.bytes.used() > 20 * 64 {
+        assert!(Instant::now() < deadline, "{} bytes are held", runs.bytes.used());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(runs.tasks.len(), 2);
+    runs.shutdown().await;
+}
+
+#[tokio::test]
+async fn runs_of_objects_have_no_end_of_their_own_and_go_with_their_object() {
+    let runs: Arc<Runs<Stub>> = Runs::of_objects(Arc::default(), (1 << 20, 1 << 20));
+    let start = |object: &'static str, nodes: &[String]| {
+        let arguments = json!({"rows": 3}).as_object().unwrap().clone();
+        let (runs, nodes) = (runs.clone(), nodes.to_vec());
+        async move { runs.start_for(object, gadget(Kind::Stream), arguments, &nodes).await.unwrap() }
+    };
+    let (one, other) = (start("a", &["n1".to_owned()]).await, start("b", &[]).await);
+    assert_eq!(one.arguments["node"], json!(["n1"]));
+    assert!(!other.arguments.contains_key("node"));
+    assert!(one.text().ends_with(", of the Gadget object a"), "{}", one.text());
+    assert_eq!(runs.all().len(), 2);
+    assert_eq!(runs.owner_of(&one.id).as_deref(), Some("a"));
+    assert_eq!(runs.owner_of(&id::cursor(&one.id, 2)).as_deref(), Some("a"));
+    assert_eq!(runs.owner_of("nothing"), None);
+    assert!(runs.look(&one.id, "b").is_err(), "it is of another object");
+    assert!(runs.look(&one.id, "a").unwrap().1.is_none(), "it goes on");
+    runs.end("a").await;
+    assert_eq!(runs.all().iter().map(|it| &it.id).collect::<Vec<_>>(), [&other.id]);
+    assert_eq!(runs.runner.going.load(Ordering::SeqCst), 1);
+    runs.shutdown().await;
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use gadgetry_cluster::agents::AgentWatch;
 use gadgetry_cluster::connection::Connection;
 use gadgetry_control::address::Address;
 use gadgetry_control::nodes::Nodes;
@@ -52,14 +53,22 @@ impl Place {
 
     /// Whether this is a server before agents, which others may ask too.
     pub(super) const fn is_server(&self) -> bool {
-        matches!(self, Self::Cluster(Reached::Agents(_)))
+        self.agents().is_some()
+    }
+
+    /// What the cluster says of its agents, where this is a server before them.
+    pub(super) const fn agents(&self) -> Option<&AgentWatch> {
+        match self {
+            Self::Cluster(Reached::Agents(_, watch)) => Some(watch),
+            Self::Here | Self::Named(_) | Self::Cluster(Reached::Server(_)) => None,
+        }
     }
 
     /// The fleet; `node` is where everything else is done.
     pub(super) fn fleet(&self, node: Arc<Node>) -> Fleet {
         match self {
             Self::Here => Fleet::local(node),
-            Self::Named(nodes) | Self::Cluster(Reached::Agents(nodes)) => Fleet::of(node, nodes.clone()),
+            Self::Named(nodes) | Self::Cluster(Reached::Agents(nodes, _)) => Fleet::of(node, nodes.clone()),
             Self::Cluster(Reached::Server(nodes)) => Fleet::of(node, nodes.clone()),
         }
     }
@@ -68,7 +77,7 @@ impl Place {
     pub(super) async fn available(&self) -> Option<watch::Receiver<bool>> {
         match self {
             Self::Here | Self::Named(_) => None,
-            Self::Cluster(Reached::Agents(nodes)) => Some(ready(nodes.clone()).await),
+            Self::Cluster(Reached::Agents(nodes, _)) => Some(ready(nodes.clone()).await),
             Self::Cluster(Reached::Server(nodes)) => Some(ready(nodes.clone()).await),
         }
     }

@@ -70,12 +70,12 @@ fn parse(text: &str) -> impl Iterator<Item = String> {
 /// The gadgets that are served.
 pub(super) struct Served {
     images: Images,
-    supply: Supply,
+    supply: Arc<Supply>,
     node: Arc<Node>,
     catalog: Arc<Catalog>,
     names: Vec<String>,
     hangup: Signal,
-    gate: Option<Gate>,
+    gate: Option<Arc<Gate>>,
     /// What would be served if gadgets can run.
     offered: Vec<Arc<Gadget>>,
     /// Whether they can; `None` for always.
@@ -96,16 +96,16 @@ impl Served {
     /// found out about far too late.
     pub(super) async fn new(
         images: Images,
-        supply: Supply,
+        supply: Arc<Supply>,
         node: Arc<Node>,
-        gate: Option<Gate>,
+        gate: Option<Arc<Gate>>,
     ) -> Result<Self> {
         // From here on a SIGHUP is a wish, and no longer the end of the process.
         let hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
         let names = images.read(&supply)?;
         let mut gadgets = Vec::with_capacity(names.len());
         for gadget in registered(&node, &supply, &names).await? {
-            gadgets.push(admitted(gate.as_ref(), gadget)?);
+            gadgets.push(admitted(gate.as_deref(), gadget)?);
         }
         let offered = gadgets.clone();
         let catalog = Arc::new(Catalog::new(gadgets)?);
@@ -247,7 +247,7 @@ impl Served {
             {
                 Ok(present.clone())
             }
-            _ => admitted(self.gate.as_ref(), register(&self.node, image).await?),
+            _ => admitted(self.gate.as_deref(), register(&self.node, image).await?),
         }
     }
 }
@@ -292,7 +292,7 @@ pub(in crate::commands) async fn register(node: &Arc<Node>, image: Verified) -> 
 }
 
 /// The gadget, if the operator's guard lets it in.
-fn admitted(gate: Option<&Gate>, gadget: Arc<Gadget>) -> Result<Arc<Gadget>> {
+pub(super) fn admitted(gate: Option<&Gate>, gadget: Arc<Gadget>) -> Result<Arc<Gadget>> {
     if let Some(gate) = gate {
         gate.admit(&gadget)?;
     }
