@@ -59,11 +59,14 @@ pub struct Object {
     pub status: Status,
 }
 
+/// Objects by their names.
+pub type ByName = BTreeMap<String, Arc<Object>>;
+
 /// What is known of the objects.
 #[derive(Clone, Debug, Default)]
 pub struct Objects {
-    /// All of them, by name.
-    pub all: BTreeMap<String, Arc<Object>>,
+    /// All of them.
+    pub all: ByName,
     /// Whether all were told at least once; before that, none means nothing.
     pub complete: bool,
 }
@@ -121,7 +124,7 @@ impl ObjectWatch {
             optional: true,
         };
         tokio::spawn(async move {
-            let mut listing = BTreeMap::new();
+            let mut listing = ByName::new();
             let following = follow(client, target, |event| take(&mut listing, &sender, event));
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -137,12 +140,8 @@ impl ObjectWatch {
     }
 }
 
-fn take(
-    listing: &mut BTreeMap<String, Arc<Object>>,
-    sender: &watch::Sender<Arc<Objects>>,
-    event: Event<Sent>,
-) {
-    let change = |change: &dyn Fn(&mut BTreeMap<String, Arc<Object>>)| {
+fn take(listing: &mut ByName, sender: &watch::Sender<Arc<Objects>>, event: Event<Sent>) {
+    let change = |change: &dyn Fn(&mut ByName)| {
         sender.send_modify(|now| change(&mut Arc::make_mut(now).all));
     };
     match event {

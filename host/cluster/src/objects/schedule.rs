@@ -10,7 +10,7 @@ use k8s_openapi::jiff::tz::TimeZone;
 
 /// Times to run at.
 #[derive(Clone, Debug)]
-pub struct Schedule(Cron);
+pub struct Schedule(Box<Cron>);
 
 /// A schedule that can't be kept to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,8 @@ impl Schedule {
             )));
         }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-        let schedule = Self(parser.parse(text).map_err(|error| bad(error.to_string()))?);
+        let cron = parser.parse(text).map_err(|error| bad(error.to_string()))?;
+        let schedule = Self(Box::new(cron));
         match schedule.next(SystemTime::now()) {
             Some(_) => Ok(schedule),
             None => Err(bad("this time never comes".to_owned())),

@@ -108,8 +108,10 @@ impl Always {
         let any = !due.is_empty();
         let mut starting = JoinSet::new();
         for node in due {
-            if starting.len() == AT_ONCE {
-                self.started(starting.join_next().await);
+            if starting.len() == AT_ONCE
+                && let Some(Ok((node, started))) = starting.join_next().await
+            {
+                self.started(node, started);
             }
             let (runs, object) = (world.runs.clone(), object.to_owned());
             let (gadget, arguments) = (plan.gadget.clone(), plan.arguments.clone());
@@ -118,14 +120,17 @@ impl Always {
                 (node, started.map(|run| run.id).map_err(|error| error.to_string()))
             });
         }
-        while !starting.is_empty() {
-            self.started(starting.join_next().await);
+        // One that ended by a bug is due again at the next look.
+        while let Some(ended) = starting.join_next().await {
+            if let Ok((node, started)) = ended {
+                self.started(node, started);
+            }
         }
         any
     }
 
-    fn started(&mut self, started: Option<Result<(String, Result<String, String>), tokio::task::JoinError>>) {
-        let Some(Ok((node, started))) = started else { return };
+    /// Notes how a start went: with a run of this name, or for this reason without.
+    fn started(&mut self, node: String, started: Result<String, String>) {
         let tries = match self.parts.get(&node) {
             Some(Part::Failed { tries, .. }) => *tries,
             _ => 0,
