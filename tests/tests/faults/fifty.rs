@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long the run lasts.
 const SECONDS: u64 = 6;
+/// Rows of the node that is killed, before it is.
+const BEFORE: usize = 5;
 /// Rows of a node that is well.
 const ROWS: usize = 40;
 
@@ -157,36 +159,36 @@ fn fifty_nodes_answer_in_time_and_each_that_fails_is_told_of() {
     let start = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gadgetry starts");
     let mut killed = nodes.agents.pop().expect("three agents");
-    let kill = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(SECONDS / 2 + 1));
-        killed.kill();
-    });
     let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let rows: Vec<(Duration, Value)> = lines
-        .map(|line| {
-            let line = line.expect("a line");
-            (start.elapsed(), serde_json::from_str(&line).expect("a row"))
-        })
-        .collect();
+    let (mut rows, mut of_killed): (Vec<(Duration, Value)>, _) = (Vec::new(), 0);
+    for line in lines {
+        let row: Value = serde_json::from_str(&line.expect("a line")).expect("a row");
+        of_killed += usize::from(row["node"] == "n3");
+        // Once it has begun to answer.
+        if row["node"] == "n3" && of_killed == BEFORE {
+            killed.kill();
+        }
+        rows.push((start.elapsed(), row));
+    }
     let mut told = String::new();
     child.stderr.take().expect("a pipe").read_to_string(&mut told).expect("text");
     let took = start.elapsed();
     assert!(child.wait().expect("it ends").success(), "{told}");
-    kill.join().expect("it was killed");
     stop.cancel();
 
-    // The whole answer: the run's time, ten seconds for those that do not end, and what a start takes.
-    assert!(took < Duration::from_secs(SECONDS + 10 + 5), "{took:?}");
+    // The whole answer: the run's time, and ten seconds for those that do not end; a start takes its own time.
+    let first = rows.first().expect("rows").0;
+    assert!(took - first < Duration::from_secs(SECONDS + 10 + 3), "{first:?} {took:?}");
     let of = |node: &str| rows.iter().filter(|(_, row)| row["node"] == node).count();
     for at in 4..=47 {
         assert_eq!(of(&format!("n{at}")), ROWS, "n{at}: {told}");
     }
     for at in 1..=3 {
-        assert!(of(&format!("n{at}")) > 5, "n{at}: {told}");
+        assert!(of(&format!("n{at}")) >= BEFORE, "n{at}: {told}");
     }
     // Nobody is held up: rows of those that are well come while the run lasts, not when the last node is given up.
     let last = rows.iter().map(|(at, _)| *at).max().expect("rows");
-    assert!(last < Duration::from_secs(SECONDS + 4), "{last:?}");
+    assert!(last - first < Duration::from_secs(SECONDS + 3), "{first:?} {last:?}");
     let times: Vec<&str> = rows.iter().map(|(_, row)| row["timestamp"].as_str().expect("a time")).collect();
     assert!(times.is_sorted() || told.contains("came too late"), "{told}");
     let failed: Vec<&str> = told.lines().filter_map(|it| it.strip_prefix("node ")).collect();
@@ -198,7 +200,11 @@ fn fifty_nodes_answer_in_time_and_each_that_fails_is_told_of() {
     assert!(why("n3").contains("connection"), "{told}");
     assert!(why("n48").contains("did not answer within 16 s"), "{told}");
     assert!(why("n49").contains("the policy does not accept it"), "{told}");
-    assert!(why("n50").contains("keep-alive timed out"), "{told}");
+    // Both take about as long.
+    assert!(
+        ["keep-alive timed out", "did not answer within 16 s"].iter().any(|it| why("n50").contains(it)),
+        "{told}"
+    );
     // Counted are the rows of the one that was killed too.
     let [events, count] = ["events", "rows"].map(|what| {
         let line = told.lines().find(|it| it.contains(" events, ")).expect("a last line");
