@@ -7,6 +7,7 @@ use gadgetry_guest::Guest;
 
 use super::{Action, Guard, Guarded as Told, Place, found};
 use crate::fleet::{Progress, Sink};
+use crate::log::Line;
 
 /// Bytes that the guard looks at in one call, whole rows: a look takes a fraction of its deadline.
 const AT_ONCE: usize = 256 << 10;
@@ -130,5 +131,9 @@ impl Sink for Guarded {
 
     fn progress(&mut self, progress: Progress) {
         self.inner.progress(progress);
+    }
+
+    fn log(&mut self, line: &Line) {
+        self.inner.log(line);
     }
 }
