@@ -38,8 +38,8 @@ async fn from_deploy_to_undeploy() {
     let (out, error, code) = run(&["deploy", "-n", NAMESPACE, "--set", "server.replicas=3"]).await;
     assert_eq!(code, 0, "{error}");
     assert!(out.ends_with("in namespace gadgetry-test of double; ready\n"), "{out}");
-    assert!(error.contains("[0/24] create Namespace gadgetry-test\n"), "{error}");
-    assert!(error.ends_with("[24/24] ready\n"), "{error}");
+    assert!(error.contains("[0/26] create Namespace gadgetry-test\n"), "{error}");
+    assert!(error.ends_with("[26/26] ready\n"), "{error}");
 
     let (out, _, code) = run(&["status", "-o", "json"]).await;
     let status: Value = serde_json::from_str(&out).unwrap();
