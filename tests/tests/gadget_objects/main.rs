@@ -4,39 +4,11 @@
 
 mod world;
 
-use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use gadgetry_tests::busy::Busy;
 use serde_json::{Value, json};
 use world::{World, alone, condition, nodes, soon};
-
-/// Runs a program with `mark` as its argument, ten times a second, until it is dropped.
-struct Busy(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
-
-impl Busy {
-    fn start(mark: &str) -> Self {
-        let (stop, mark) = (Arc::new(AtomicBool::new(false)), mark.to_owned());
-        let theirs = stop.clone();
-        let thread = std::thread::spawn(move || {
-            while !theirs.load(Ordering::Relaxed) {
-                assert!(Command::new("/bin/true").arg(&mark).status().expect("it starts").success());
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        Self(stop, Some(thread))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.1.take() {
-            let _ = thread.join();
-        }
-    }
-}
 
 fn with_mark(mark: &str) -> String {
     format!("args.exists(a, a == \"{mark}\")")
