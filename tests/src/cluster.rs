@@ -40,6 +40,29 @@ pub struct Server {
     pub url: String,
 }
 
+impl Server {
+    /// Waits until it says where it serves. What it says later is shown where a test fails.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the server starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let url = loop {
+            let line = lines.next().expect("the server ended").expect("a line");
+            if let Some((_, url)) = line.split_once("serving MCP at ") {
+                break url.to_owned();
+            }
+        };
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("server: {line}")));
+        Self { child, url }
+    }
+
+    /// Ends it in order.
+    pub fn terminate(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        assert!(self.child.wait().expect("it ends").success());
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -48,9 +71,25 @@ impl Drop for Server {
 }
 
 /// Addresses of pods, of this process alone.
-fn address(at: usize) -> Ipv4Addr {
+pub fn address(at: usize) -> Ipv4Addr {
     let [.., high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, high | 1, low, u8::try_from(at + 1).expect("a small number"))
+}
+
+/// A port of the loopback that was free just now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+}
+
+/// The pod of the agent of `node`, at this address.
+pub fn agent_pod(node: &str, address: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": format!("gadgetry-agent-{node}"), "namespace": "gadgetry",
+            "labels": {"app.kubernetes.io/name": "gadgetry", "app.kubernetes.io/component": "agent",
+                       "app.kubernetes.io/version": "0.1.0"}},
+        "spec": {"nodeName": node, "containers": [{"name": "agent"}]},
+        "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
+                   "conditions": [{"type": "Ready", "status": "True"}]}})
 }
 
 impl Default for World {
@@ -71,9 +110,8 @@ impl World {
     pub fn start() -> Self {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let double = runtime.block_on(Double::start());
-        let forwarded =
-            TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-        let world = Self { host: Host::new(), authority: Authority::new(), double, runtime, forwarded };
+        let (host, authority, forwarded) = (Host::new(), Authority::new(), free_port());
+        let world = Self { host, authority, double, runtime, forwarded };
         world.node("n1");
         world.node("n2");
         world
@@ -104,13 +142,7 @@ impl World {
         let address = address(at).to_string();
         let command = self.host.command(&["agent"]);
         let agent = Agent::start(command, &name, &format!("{address}:7443"), self.host.folder(), &more);
-        self.double.put(json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": format!("gadgetry-agent-{name}"), "namespace": "gadgetry",
-                "labels": {"app.kubernetes.io/name": "gadgetry", "app.kubernetes.io/component": "agent",
-                           "app.kubernetes.io/version": "0.1.0"}},
-            "spec": {"nodeName": name, "containers": [{"name": "agent"}]},
-            "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
-                       "conditions": [{"type": "Ready", "status": "True"}]}}));
+        self.double.put(agent_pod(&name, &address));
         agent
     }
 
@@ -128,18 +160,8 @@ impl World {
             ])
             .arg(self.kubeconfig())
             .args(if strict { &STRICT[..] } else { &[] })
-            .args(files.flags())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the server starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let url = loop {
-            let line = lines.next().expect("the server ended").expect("a line");
-            if let Some((_, url)) = line.split_once("serving MCP at ") {
-                break url.to_owned();
-            }
-        };
-        std::thread::spawn(move || lines.for_each(drop));
-        Server { child, url }
+            .args(files.flags());
+        Server::start(command)
     }
 
     /// A pod of the node `n1`, as the API server has it.

@@ -2,7 +2,6 @@
 
 pub mod airs;
 pub mod bench;
-pub mod busy;
 pub mod calls;
 pub mod client;
 pub mod cluster;

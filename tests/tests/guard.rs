@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gadgetry_tests::busy::Busy;
+use gadgetry_tests::calls::Busy;
 use gadgetry_tests::client::{self, Steps};
 use gadgetry_tests::host::Host;
 use gadgetry_tests::listener::{Listener, copy_of_echo, publish, rewrite};

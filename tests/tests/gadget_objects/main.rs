@@ -6,13 +6,10 @@ mod world;
 
 use std::time::Duration;
 
-use gadgetry_tests::busy::Busy;
+use gadgetry_tests::calls::{Busy, with_mark};
+use gadgetry_tests::cluster::alone;
 use serde_json::{Value, json};
-use world::{World, alone, condition, nodes, soon};
-
-fn with_mark(mark: &str) -> String {
-    format!("args.exists(a, a == \"{mark}\")")
-}
+use world::{World, condition, nodes, soon};
 
 /// The runs that are listed.
 fn runs(answer: &Value) -> Vec<Value> {

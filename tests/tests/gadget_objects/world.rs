@@ -1,14 +1,12 @@
 //! A cluster with what `gadgetry deploy` installs of rights and definitions, agents on its nodes, and servers that have the
 //! rights of the server's own service account and no others.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gadgetry_kube_double::Double;
 use gadgetry_tests::client::{self, Steps};
+use gadgetry_tests::cluster::{Server, address, agent_pod, free_port};
 use gadgetry_tests::host::Host;
 use gadgetry_tests::nodes::{Agent as Process, Authority};
 use serde_json::{Value, json};
@@ -18,12 +16,6 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 const ACCOUNT: &str = "system:serviceaccount:gadgetry:gadgetry-server";
 const ACCOUNT_TOKEN: &str = "the-servers-token-0123456789";
-
-/// Agents of a cluster listen at one port of their pods' addresses, so one test at a time has them.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A cluster.
 pub(crate) struct World {
@@ -37,38 +29,6 @@ pub(crate) struct World {
 pub(crate) struct Agent {
     pub(crate) process: Process,
     health: String,
-}
-
-/// A server, ended when it is dropped.
-pub(crate) struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Server {
-    /// Ends it in order.
-    pub(crate) fn terminate(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
-        assert!(self.child.wait().expect("it ends").success());
-    }
-}
-
-/// Addresses of pods, of this process alone.
-fn address(at: usize) -> Ipv4Addr {
-    let [.., high, low] = std::process::id().to_be_bytes();
-    Ipv4Addr::new(127, high | 1, low, u8::try_from(at + 1).expect("a small number"))
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
 /// Asks until there is an answer.
@@ -128,13 +88,7 @@ impl World {
         let address = address(at).to_string();
         let command = self.host.command(&["agent"]);
         let process = Process::start(command, &name, &format!("{address}:7443"), self.host.folder(), &more);
-        self.double.put(json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": format!("gadgetry-agent-{name}"), "namespace": "gadgetry",
-                "labels": {"app.kubernetes.io/name": "gadgetry", "app.kubernetes.io/component": "agent",
-                           "app.kubernetes.io/version": "0.1.0"}},
-            "spec": {"nodeName": name, "containers": [{"name": "agent"}]},
-            "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
-                       "conditions": [{"type": "Ready", "status": "True"}]}}));
+        self.double.put(agent_pod(&name, &address));
         Agent { process, health }
     }
 
@@ -151,19 +105,8 @@ impl World {
             .args(["--transport=streamable-http", "--transport-port=0", "-gadget-images=trace_exec"])
             .args(["--kubernetes-auth", &format!("--control-forwarded-port={}", free_port())])
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
-            .args(files.flags())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the server starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let url = loop {
-            let line = lines.next().expect("the server ended").expect("a line");
-            if let Some((_, url)) = line.split_once("serving MCP at ") {
-                break url.to_owned();
-            }
-        };
-        // What it says is shown where a test fails.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("server: {line}")));
-        Server { child, url }
+            .args(files.flags());
+        Server::start(command)
     }
 
     /// The answer to one call of a client that bears `token`.
