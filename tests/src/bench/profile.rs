@@ -1,9 +1,7 @@
-//! What profiling costs the load itself: the work that two busy threads get done with and without profile_cpu, in turns, so
-//! that a slow moment of the machine hits both. And what a switch between two threads costs when waits are profiled.
+//! What profiling costs the load itself: the work that busy threads get done with and without profile_cpu, in turns, so
+//! that a slow moment of the machine hits both.
 
-use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -23,7 +21,7 @@ pub fn measure(table: &mut Table) -> Result<()> {
     let host = Host::new();
     // Compiled once, so that no turn pays for it.
     host.ok(&["run", "profile_cpu", "--duration", "0.1", "-q", "-o", "jsonl"]);
-    let Compared { slower, half, once } = compare(&host, &["--frequency", "49"], work)?;
+    let Compared { slower, half, once } = compare(&host)?;
     table.add(Figure {
         what: format!(
             "profile_cpu at 49 Hz: a CPU-bound load gets slower by (median of {TURNS} pairs, {half})"
@@ -34,21 +32,13 @@ pub fn measure(table: &mut Table) -> Result<()> {
         reached: Some(slower <= 3.0),
         ..Figure::default()
     });
-    table.add(Figure {
-        what: "profile_cpu: CPU time that a run takes once, to read the names of the kernel and of a 60 MB program"
-            .into(),
-        measured: once * 1e3,
-        unit: "ms",
-        ..Figure::default()
-    });
-    let Compared { slower, half, .. } = compare(&host, &["--mode", "off_cpu"], switches)?;
+    let size = std::fs::metadata(std::env::current_exe()?)?.len() >> 20;
     table.add(Figure {
         what: format!(
-            "profile_cpu off_cpu: two threads that only wait for each other get slower by (median of {TURNS} pairs, \
-             {half})"
+            "profile_cpu: CPU time that a run takes once, to read the names of the kernel and of this program of {size} MiB"
         ),
-        measured: slower,
-        unit: "%",
+        measured: once * 1e3,
+        unit: "ms",
         ..Figure::default()
     });
     Ok(())
@@ -64,15 +54,15 @@ struct Compared {
     once: f64,
 }
 
-/// Compares `load`, which says what it got done in a window.
-fn compare(host: &Host, arguments: &[&str], load: fn() -> Result<f64>) -> Result<Compared> {
+/// Compares what is got done in a window.
+fn compare(host: &Host) -> Result<Compared> {
     let (mut slower, mut once) = (Vec::new(), Vec::new());
-    load()?;
+    work()?;
     for turn in 0..TURNS {
         // Which comes first changes, so that neither has the warmer machine.
-        let early = if turn % 2 == 0 { None } else { Some(load()?) };
-        let (with, start) = profiled(host, arguments, load)?;
-        let without = early.map_or_else(load, Ok)?;
+        let early = if turn % 2 == 0 { None } else { Some(work()?) };
+        let (with, start) = profiled(host)?;
+        let without = early.map_or_else(work, Ok)?;
         slower.push((1.0 - with / without) * 100.0);
         once.push(start);
     }
@@ -81,16 +71,15 @@ fn compare(host: &Host, arguments: &[&str], load: fn() -> Result<f64>) -> Result
 }
 
 /// What the load got done while it was profiled, and the CPU time that the run took once.
-fn profiled(host: &Host, arguments: &[&str], load: fn() -> Result<f64>) -> Result<(f64, f64)> {
-    let mut all = vec!["run", "profile_cpu", "-q", "-o", "jsonl"];
-    all.extend_from_slice(arguments);
-    let run = Run(host.command(&all).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+fn profiled(host: &Host) -> Result<(f64, f64)> {
+    let run = ["run", "profile_cpu", "--frequency", "49", "-q", "-o", "jsonl"];
+    let run = Run(host.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
     wait_until_attached(run.0.id());
     // The names of what runs are read when it is first seen: that is not what a profile costs all the time.
     let begin = run.cpu()?;
-    load()?;
+    work()?;
     let middle = run.cpu()?;
-    let done = load()?;
+    let done = work()?;
     let end = run.cpu()?;
     run.end()?;
     Ok((done, (middle - begin) - (end - middle)))
@@ -148,36 +137,4 @@ fn inner(mut state: u64, times: u32) -> u64 {
         state ^= state << 17;
     }
     std::hint::black_box(state)
-}
-
-/// Round trips of a byte between two threads in a window: four switches each, at most.
-fn switches() -> Result<f64> {
-    let (there, to) = std::io::pipe()?;
-    let (back, from) = std::io::pipe()?;
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let answering = scope.spawn(|| answer(there, from, &stop));
-        let count = ask(to, back, &stop);
-        answering.join().ok().context("the answering thread failed")??;
-        count
-    })
-}
-
-fn ask(mut to: PipeWriter, mut back: PipeReader, stop: &AtomicBool) -> Result<f64> {
-    let (start, mut count) = (Instant::now(), 0_u64);
-    while start.elapsed() < WINDOW {
-        to.write_all(&[0])?;
-        back.read_exact(&mut [0])?;
-        count += 1;
-    }
-    stop.store(true, Ordering::Relaxed);
-    Ok(count as f64)
-}
-
-fn answer(mut there: PipeReader, mut from: PipeWriter, stop: &AtomicBool) -> Result<()> {
-    // It ends when the other end is closed.
-    while there.read(&mut [0])? > 0 && !stop.load(Ordering::Relaxed) {
-        from.write_all(&[0])?;
-    }
-    Ok(())
 }
