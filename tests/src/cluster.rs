@@ -83,11 +83,24 @@ pub fn free_port() -> u16 {
 
 /// The pod of the agent of `node`, at this address.
 pub fn agent_pod(node: &str, address: &str) -> Value {
+    ready_pod(&format!("gadgetry-agent-{node}"), &of_gadgetry("agent"), node, address)
+}
+
+/// The pod of a server, on the node `n1`, at this address.
+pub fn server_pod(name: &str, address: &str) -> Value {
+    ready_pod(name, &of_gadgetry("server"), "n1", address)
+}
+
+fn of_gadgetry(component: &str) -> Value {
+    json!({"app.kubernetes.io/name": "gadgetry", "app.kubernetes.io/component": component,
+           "app.kubernetes.io/version": "0.1.0"})
+}
+
+/// A pod of gadgetry's own that runs and is ready.
+pub fn ready_pod(name: &str, labels: &Value, node: &str, address: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": format!("gadgetry-agent-{node}"), "namespace": "gadgetry",
-            "labels": {"app.kubernetes.io/name": "gadgetry", "app.kubernetes.io/component": "agent",
-                       "app.kubernetes.io/version": "0.1.0"}},
-        "spec": {"nodeName": node, "containers": [{"name": "agent"}]},
+        "metadata": {"name": name, "namespace": "gadgetry", "labels": labels},
+        "spec": {"nodeName": node, "containers": [{"name": "it"}]},
         "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
                    "conditions": [{"type": "Ready", "status": "True"}]}})
 }
@@ -191,7 +204,8 @@ impl World {
     }
 }
 
-/// A container of a pod, as a node's runtime would start it; it runs `true` ten times a second until it is dropped.
+/// A container of a pod, as a node's runtime would start it; it opens a file and runs `true` ten times a second until it is
+/// dropped.
 pub struct Pod {
     container: Child,
     id: String,
@@ -214,7 +228,7 @@ impl Pod {
             ])
             .status();
         assert!(bundle.expect("container.sh runs").success());
-        let script = "i=0; while [ $i -lt 900 ]; do /bin/busybox true; sleep 0.1; i=$((i+1)); done";
+        let script = "i=0; while [ $i -lt 900 ]; do /bin/busybox true < /bin/sh; sleep 0.1; i=$((i+1)); done";
         let id = container::name(uid);
         let container = container::start("runc", folder.path(), &id, &["/bin/sh", "-c", script]);
         Self { container, id, _folder: folder }

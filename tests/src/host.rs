@@ -77,6 +77,14 @@ impl Host {
         String::from_utf8(output.stderr).expect("UTF-8")
     }
 
+    /// Builds one of the test gadgets into its store; the image's name, with its digest.
+    pub fn built(&self, name: &str) -> String {
+        let folder = crate::root().join("tests/gadgets").join(name).display().to_string();
+        let image = format!("localhost:1/test/{name}:v1");
+        let sdk = crate::root().display().to_string();
+        self.ok(&["gadget", "build", &folder, "--sdk", &sdk, "--tag", &image]).trim().to_owned()
+    }
+
     /// Starts a command whose output is read later.
     pub fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments)

@@ -7,6 +7,8 @@ pub mod client;
 pub mod cluster;
 pub mod container;
 pub mod host;
+pub mod image;
+pub mod kubelet;
 pub mod listener;
 pub mod nodes;
 pub mod registry;

@@ -62,9 +62,12 @@ impl Authority {
 /// Paths of a certificate, its key and its authority.
 #[derive(Clone)]
 pub struct Files {
-    certificate: String,
-    key: String,
-    authorities: String,
+    /// The certificate's.
+    pub certificate: String,
+    /// Its key's.
+    pub key: String,
+    /// The authority's.
+    pub authorities: String,
 }
 
 impl From<Files> for gadgetry_control::tls::Files {

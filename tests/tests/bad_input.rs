@@ -4,20 +4,10 @@ use gadgetry_tests::client::{self, Steps};
 use gadgetry_tests::host::Host;
 use serde_json::json;
 
-/// Builds one of the test gadgets into the host's store, under its own name.
-fn build(host: &Host, name: &str) -> String {
-    let root = gadgetry_tests::root();
-    let (sdk, folder) =
-        (root.display().to_string(), root.join("tests/gadgets").join(name).display().to_string());
-    let image = format!("localhost:1/test/{name}:v1");
-    host.ok(&["gadget", "build", &folder, "--sdk", &sdk, "--tag", &image]);
-    image
-}
-
 #[test]
 fn a_component_that_misbehaves_ends_its_own_run_and_nothing_else() {
     let host = Host::new();
-    let images = format!("-gadget-images=snapshot_process,{}", build(&host, "misbehaves"));
+    let images = format!("-gadget-images=snapshot_process,{}", host.built("misbehaves"));
     let cases = [
         ("trap", "crashed"),
         ("loop", "did not return"),
@@ -50,7 +40,7 @@ fn a_component_that_misbehaves_ends_its_own_run_and_nothing_else() {
 #[test]
 fn an_unsigned_image_does_not_run() {
     let host = Host::new();
-    let image = build(&host, "echo");
+    let image = host.built("echo");
     let error = host.fails(&["run", &image]);
     assert!(error.contains(&image) && error.contains("--allow-unsigned"), "{error}");
 }
@@ -58,7 +48,7 @@ fn an_unsigned_image_does_not_run() {
 #[test]
 fn a_helper_that_no_rule_grants_is_refused_before_load() {
     let host = Host::new();
-    let image = build(&host, "writes_user");
+    let image = host.built("writes_user");
     let error = host.fails(&["run", "--allow-unsigned", &image, "--duration", "1"]);
     assert!(error.contains("bpf_probe_write_user"), "{error}");
 }
@@ -66,7 +56,7 @@ fn a_helper_that_no_rule_grants_is_refused_before_load() {
 #[test]
 fn a_verifier_rejection_names_program_and_reason() {
     let host = Host::new();
-    let image = build(&host, "rejected");
+    let image = host.built("rejected");
     let error = host.fails(&["run", "--allow-unsigned", &image, "--duration", "1"]);
     assert!(error.contains("peek") && error.contains("verifier"), "{error}");
     // The log's last lines are there.
@@ -76,7 +66,7 @@ fn a_verifier_rejection_names_program_and_reason() {
 #[test]
 fn two_gadgets_with_one_tool_name_are_refused_at_start() {
     let host = Host::new();
-    let image = build(&host, "echo");
+    let image = host.built("echo");
     let root = gadgetry_tests::root();
     let (sdk, folder) = (root.display().to_string(), root.join("tests/gadgets/echo").display().to_string());
     let other = "localhost:1/other/echo:v1";

@@ -60,6 +60,28 @@ fn what_speaks_to_the_model_is_marked_masked_or_withheld() {
 }
 
 #[test]
+fn what_a_gadget_logs_is_looked_at_too() {
+    let host = Host::new();
+    let images = format!("-gadget-images={}", host.built("misbehaves"));
+    for action in ["mark", "mask", "block"] {
+        let arguments =
+            [images.as_str(), "--allow-unsigned", "--guard=ai_security", &format!("--guard-action={action}")];
+        let steps = Steps::new().call("misbehaves", json!({"how": "instruct", "max_rows": 3}));
+        let result = client::stdio(&host, "auto", &arguments, steps).results.remove(0);
+        let (summary, text) = (&result["structuredContent"]["summary"], &result["content"][0]["text"]);
+        assert_eq!(summary["guard"]["places"][0]["field"], "notes", "{action}: {result}");
+        assert_eq!((&summary["guard"]["rows"], &summary["returned"]), (&0.into(), &3.into()), "{result}");
+        assert!(text.as_str().expect("a text").contains("GUARD: ai_security found"), "{text}");
+        let told = result.to_string();
+        match action {
+            "mark" => assert!(told.contains(ATTACK), "{told}"),
+            "mask" => assert!(!told.contains(ATTACK) && told.contains("XXXX"), "{told}"),
+            _ => assert!(!told.contains(ATTACK) && told.contains("1 of 1 notes are left out"), "{told}"),
+        }
+    }
+}
+
+#[test]
 fn only_a_guard_can_be_one() {
     let error = Host::new().fails(&["mcp", "-gadget-images=trace_exec", "--guard=trace_open"]);
     assert!(error.contains("trace_open is no guard") && error.contains("ai_security"), "{error}");

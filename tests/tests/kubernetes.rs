@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gadgetry_tests::client::{self, Steps};
-use gadgetry_tests::cluster::{Pod, World, alone};
+use gadgetry_tests::cluster::{Pod, World, alone, server_pod};
 use gadgetry_tests::rows::rows;
 use serde_json::{Value, json};
 
@@ -123,11 +123,7 @@ fn from_outside_one_port_forward_leads_to_all_nodes() {
     let world = World::start();
     let _agents = [world.agent(1), world.agent(2)];
     let _server = world.server(true);
-    world.double.put(json!({"apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "gadgetry-server-0", "namespace": "gadgetry",
-            "labels": {"app.kubernetes.io/name": "gadgetry", "app.kubernetes.io/component": "server"}},
-        "spec": {"nodeName": "n1", "containers": [{"name": "server"}]},
-        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
+    world.double.put(server_pod("gadgetry-server-0", "127.0.0.1"));
     let to = ([127, 0, 0, 1], world.forwarded).into();
     world.double.forward("gadgetry", "gadgetry-server-0", 7444, to);
     let steps = (0..3).fold(Steps::new(), |steps, _| steps.call("trace_exec", json!({"duration": 2})));

@@ -81,9 +81,13 @@ fn sum<'a>(answer: &'a Value, pid: u32, part: &str, field: &str) -> (Vec<&'a Val
 /// The waits of a process in `part` took at least `least` and on average less than `below` nanoseconds, but for the ones that
 /// go on when the run ends: of those only a part has gone by.
 fn assert_each_took(answer: &Value, pid: u32, part: &str, least: u64, below: u64) {
-    let [waits, going_on, nanos] = ["waits", "still_waiting", "wait_ns"].map(|field| sum(answer, pid, part, field).1);
+    let [waits, going_on, nanos] =
+        ["waits", "still_waiting", "wait_ns"].map(|field| sum(answer, pid, part, field).1);
     let range = (waits - going_on) * (least - least / 50)..waits * below;
-    assert!(range.contains(&nanos), "{waits} waits, {going_on} of them going on, took {nanos} ns, not {range:?}");
+    assert!(
+        range.contains(&nanos),
+        "{waits} waits, {going_on} of them going on, took {nanos} ns, not {range:?}"
+    );
 }
 
 fn attached(answer: &Value) -> Vec<&str> {

@@ -6,7 +6,7 @@ set -euo pipefail
 # Debian's own Rust has the two targets of a gadget (bpf, wasm32) precompiled or buildable; it lives beside rustup's.
 build_packages=(gcc libc6-dev make cmake pkg-config rustc-web cargo-web libstd-rust-web-dev-bpf rust-web-src lld-22 llvm-22-dev
     libpolly-22-dev zlib1g-dev libzstd-dev libxml2-dev)
-test_packages=(bpftool busybox-static clang-22 crun curl docker-registry gnutls-bin golang-go iproute2 libbpf-dev libssl-dev openssl python3-venv
+test_packages=(bpftool buildah busybox-static clang-22 crun curl docker-registry gnutls-bin golang-go iproute2 libbpf-dev libssl-dev openssl python3-venv
     runc skopeo util-linux)
 bench_packages=(bpftrace libbpf-tools)
 

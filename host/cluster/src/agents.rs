@@ -5,7 +5,7 @@
 //! and says since when it is stale: agents do not go away because of that.
 
 mod choose;
-mod pod;
+pub(crate) mod pod;
 
 use std::collections::BTreeMap;
 use std::mem;

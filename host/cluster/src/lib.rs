@@ -22,5 +22,6 @@ pub mod names;
 pub mod objects;
 pub mod pods;
 mod reason;
+pub mod servers;
 
 pub use follow::Stale;

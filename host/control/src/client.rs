@@ -166,7 +166,9 @@ fn told(name: &str, status: &Status) -> String {
     let mut source = std::error::Error::source(status);
     while let Some(error) = source {
         let text = error.to_string();
-        if !cause.contains(&text) {
+        // The library adds where its manual is, which is for whoever writes programs.
+        let text = text.split(": https://").next().unwrap_or_default();
+        if !cause.contains(text) {
             cause = format!("{cause}: {text}");
         }
         source = error.source();

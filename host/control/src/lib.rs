@@ -11,6 +11,7 @@ pub mod health;
 mod link;
 pub mod listen;
 pub mod nodes;
+pub mod peers;
 pub mod service;
 pub mod source;
 pub mod tls;

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use gadgetry_run::runs::Kept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, mpsc};
@@ -24,6 +25,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
 use crate::dial::Duplex;
+use crate::peers::answering;
 use crate::service::Offered;
 use crate::source::Source;
 use crate::tls::{Identity, Role};
@@ -46,21 +48,31 @@ pub struct ListenError {
     error: io::Error,
 }
 
+/// How somebody came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// By a socket, or a port of the loopback.
+    Unproven,
+    /// Over TLS, and proved to be of the role that is let in there.
+    Proven,
+}
+
 /// A connection of either kind.
-struct Stream(Box<dyn Duplex>);
+struct Stream(Box<dyn Duplex>, Via);
 
 /// Where connections come in.
 pub struct Listening {
     tcp: Option<(TcpListener, Arc<Identity>, Role)>,
     plain: Option<TcpListener>,
     unix: Option<(UnixListener, PathBuf)>,
+    kept: Option<Kept>,
     refused: Arc<AtomicU64>,
 }
 
 impl Listening {
     /// Nowhere yet.
     pub fn nowhere() -> Self {
-        Self { tcp: None, plain: None, unix: None, refused: Arc::default() }
+        Self { tcp: None, plain: None, unix: None, kept: None, refused: Arc::default() }
     }
 
     /// Also at `address`, for those whose certificate is of the role `from`.
@@ -103,6 +115,11 @@ impl Listening {
         Ok(Self { unix: Some((listener, path.to_owned())), ..self })
     }
 
+    /// Other servers are answered too, about the runs that are `kept` here.
+    pub fn answering(self, kept: Kept) -> Self {
+        Self { kept: Some(kept), ..self }
+    }
+
     /// The port of the TLS listener.
     pub fn port(&self) -> Option<u16> {
         self.tcp.as_ref().and_then(|(listener, ..)| Some(listener.local_addr().ok()?.port()))
@@ -120,7 +137,7 @@ impl Listening {
         stop: CancellationToken,
     ) -> Result<(), tonic::transport::Error> {
         let (taken, incoming) = mpsc::channel::<io::Result<Stream>>(64);
-        let Self { tcp, plain, unix, refused } = self;
+        let Self { tcp, plain, unix, kept, refused } = self;
         let socket = unix.as_ref().map(|(_, path)| path.clone());
         if let Some((listener, identity, from)) = tcp {
             tokio::spawn(take_tls(listener, identity, from, taken.clone(), refused, stop.clone()));
@@ -151,6 +168,7 @@ impl Listening {
             .http2_keepalive_timeout(Some(ALIVE.1))
             .tcp_nodelay(true)
             .add_service(offered.server())
+            .add_optional_service(kept.map(answering))
             .serve_with_incoming_shutdown(ReceiverStream::new(incoming), ended)
             .await;
         if let Some(path) = socket {
@@ -173,7 +191,7 @@ async fn take<T: Duplex + 'static>(
         };
         match stream {
             Ok(stream) => {
-                if taken.send(Ok(Stream(Box::new(stream)))).await.is_err() {
+                if taken.send(Ok(Stream(Box::new(stream), Via::Unproven))).await.is_err() {
                     return;
                 }
             }
@@ -209,7 +227,7 @@ async fn take_tls(
             let _place = place;
             match timeout(HANDSHAKE, secured(stream, &identity, from)).await {
                 // The service has ended otherwise.
-                Ok(Ok(stream)) => drop(taken.send(Ok(Stream(Box::new(stream)))).await),
+                Ok(Ok(stream)) => drop(taken.send(Ok(Stream(Box::new(stream), Via::Proven))).await),
                 Ok(Err(error)) => {
                     refused.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(%peer, %error, "a connection was refused");
@@ -243,9 +261,11 @@ async fn secured(stream: TcpStream, identity: &Identity, from: Role) -> io::Resu
 }
 
 impl Connected for Stream {
-    type ConnectInfo = ();
+    type ConnectInfo = Via;
 
-    fn connect_info(&self) {}
+    fn connect_info(&self) -> Via {
+        self.1
+    }
 }
 
 impl AsyncRead for Stream {

@@ -301,14 +301,17 @@ fn state(run: &gadgetry_run::runs::Run) -> Result<v1::RunState, Status> {
     Ok(v1::RunState { run })
 }
 
-fn status(error: &RunsError) -> Status {
+pub(crate) fn status(error: &RunsError) -> Status {
     let message = error.to_string();
     match error {
         RunsError::Unknown(_) => Status::not_found(message),
         RunsError::Cursor(_) | RunsError::NotARun(_) => Status::invalid_argument(message),
         RunsError::TooMany { .. } => Status::resource_exhausted(message),
         RunsError::Closed(_) => Status::unavailable(message),
-        RunsError::Run(_) => Status::failed_precondition(message),
+        RunsError::Unreached { .. } => Status::unavailable(message),
+        RunsError::Object { .. } | RunsError::Said(_) | RunsError::Run(_) => {
+            Status::failed_precondition(message)
+        }
     }
 }
 

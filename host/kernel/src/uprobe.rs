@@ -253,7 +253,7 @@ impl Seeker {
                 None if !fs::exists(format!("/proc/{pid}/exe")).unwrap_or(false) => {
                     lock(&self.state).seen.remove(id);
                 }
-                None => lock(&self.state).report.unread(Unread::Damaged),
+                None => lock(&self.state).report.unread(Unread::Nameless),
             }
         }
     }

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use gadget_registry::descriptor::{View, ViewKind};
 use gadgetry_run::flame;
 use gadgetry_run::gadget::Gadget;
-use gadgetry_run::runs::{Runner, Runs};
+use gadgetry_run::runs::{Ask, Asker, Runner, RunsError};
 use rmcp::ErrorData;
 use rmcp::model::{ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 
+use crate::desk::Desk;
+
+/// Bytes of rows that are read at once.
+const PART: usize = 1 << 20;
 const BEGIN: &str = "gadgetry://runs/";
 const END: &str = "/flamegraph.svg";
 const TEMPLATE: &str = "gadgetry://runs/{id}/flamegraph.svg";
@@ -45,30 +49,50 @@ pub(crate) fn template(gadgets: &[Arc<Gadget>]) -> Option<ResourceTemplate> {
     })
 }
 
-/// Draws the run that `uri` names, if it names one: of rows that are `owner`'s.
-pub(crate) fn read<R: Runner>(
-    runs: &Runs<R>,
+/// The run whose picture `uri` names, if it names one.
+pub(crate) fn run_of(uri: &str) -> Option<&str> {
+    uri.strip_prefix(BEGIN)?.strip_suffix(END)
+}
+
+/// Draws the run `id`, which `uri` names.
+pub(crate) async fn read<R: Runner>(
+    desk: &Desk<R>,
     gadgets: &[Arc<Gadget>],
     uri: &str,
-    owner: &str,
-) -> Option<Result<ReadResourceResult, ErrorData>> {
-    let id = uri.strip_prefix(BEGIN)?.strip_suffix(END)?;
-    let draw = || {
-        let (rows, missed, name) = runs.kept(id, owner).map_err(|error| error.to_string())?;
-        let gadget = gadgets.iter().find(|it| it.identity.name == name);
-        let gadget = gadget.ok_or_else(|| format!("the gadget {name} is no longer offered"))?;
-        let view = of(gadget).ok_or_else(|| format!("the rows of {name} make no flame graph"))?;
-        let title = match missed {
-            0 => name,
-            missed => format!("{name} (the first {missed} rows are no longer kept)"),
-        };
-        Ok(flame::svg(view, &rows, &title))
-    };
-    Some(match draw() {
-        Ok(svg) => Ok(ReadResourceResult::new(vec![ResourceContents::text(svg, uri).with_mime_type(MIME)])),
-        Err(message) => {
-            let message: String = message;
-            Err(ErrorData::resource_not_found(message, Some(serde_json::json!({"uri": uri}))))
+    id: &str,
+    asker: Asker<'_>,
+) -> Result<ReadResourceResult, ErrorData> {
+    let drawn = draw(desk, gadgets, id, asker).await;
+    let svg = drawn
+        .map_err(|message| ErrorData::resource_not_found(message, Some(serde_json::json!({"uri": uri}))))?;
+    Ok(ReadResourceResult::new(vec![ResourceContents::text(svg, uri).with_mime_type(MIME)]))
+}
+
+async fn draw<R: Runner>(
+    desk: &Desk<R>,
+    gadgets: &[Arc<Gadget>],
+    id: &str,
+    asker: Asker<'_>,
+) -> Result<String, String> {
+    let said = |error: RunsError| error.to_string();
+    let mut page = desk.get(asker, Ask::whole(id, PART)).await.map_err(said)?;
+    let name = page.gadget.name.clone();
+    let gadget = gadgets.iter().find(|it| it.identity.name == name);
+    let gadget = gadget.ok_or_else(|| format!("the gadget {name} is no longer offered"))?;
+    let view = of(gadget).ok_or_else(|| format!("the rows of {name} make no flame graph"))?;
+    let (mut rows, mut missed) = (Vec::new(), 0);
+    loop {
+        missed += page.missed;
+        rows.append(&mut page.rows);
+        if page.left == 0 {
+            break;
         }
-    })
+        let ask = Ask { cursor: Some(&page.cursor), ..Ask::whole(id, PART) };
+        page = desk.get(asker, ask).await.map_err(said)?;
+    }
+    let title = match missed {
+        0 => name,
+        missed => format!("{name} (the first {missed} rows are no longer kept)"),
+    };
+    Ok(flame::svg(view, &rows, &title))
 }

@@ -28,7 +28,7 @@ use crate::complete::{Values, complete};
 use crate::listing::listed;
 use crate::owner::owner;
 use crate::reply::failure;
-use crate::server::{Found, Server, Shared};
+use crate::server::{Found, Server};
 use crate::{compact, flame, prompts, resources, tasks};
 
 /// How long a client may keep a list without asking again. Short, because gadgets come and go, and a client that does
@@ -155,7 +155,7 @@ impl<C: Caller> ServerHandler for Server<C> {
                 gadget.tools.get(at).map(|tool| listed(tool, self.background(), self.describes()))
             }
             Found::Finder(_) => self.tools().into_iter().find(|tool| tool.name == name),
-            Found::Run(tool) => Some(tool.listed(self.shared.standing.is_some())),
+            Found::Run(tool) => Some(tool.listed(self.shared.desk.has_objects())),
             Found::Beside(part) => part.tools().into_iter().find(|tool| tool.name == name),
         }
     }
@@ -193,8 +193,7 @@ impl<C: Caller> ServerHandler for Server<C> {
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        let Shared { runs, options, .. } = &*self.shared;
-        tasks::get(runs, &request.task_id, &owner(&context), options.budget)
+        self.task(&request.task_id, self.shared.options.budget, &context).await
     }
 
     async fn update_task(
@@ -203,7 +202,7 @@ impl<C: Caller> ServerHandler for Server<C> {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // No task of ours asks for anything, so there is nothing that an answer could be to.
-        tasks::get(&self.shared.runs, &request.task_id, &owner(&context), 0).map(drop)
+        self.task(&request.task_id, 0, &context).await.map(drop)
     }
 
     async fn cancel_task(
@@ -211,7 +210,9 @@ impl<C: Caller> ServerHandler for Server<C> {
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        tasks::cancel(&self.shared.runs, &request.task_id, &owner(&context)).await
+        let who = owner(&context);
+        let asker = self.asker(&who, Some(&request.task_id), &context).await;
+        tasks::cancel(&self.shared.desk, &request.task_id, asker).await
     }
 
     async fn list_prompts(
@@ -278,9 +279,12 @@ impl<C: Caller> ServerHandler for Server<C> {
             return answer.await;
         }
         let gadgets = self.gadgets();
-        let drawn = flame::read(&self.shared.runs, &gadgets, &request.uri, &owner(&context));
-        let mut read = match drawn {
-            Some(drawn) => drawn?,
+        let mut read = match flame::run_of(&request.uri) {
+            Some(id) => {
+                let who = owner(&context);
+                let asker = self.asker(&who, Some(id), &context).await;
+                flame::read(&self.shared.desk, &gadgets, &request.uri, id, asker).await?
+            }
             None => resources::read(&gadgets, &request.uri)?,
         };
         (read.ttl_ms, read.cache_scope) = hints(&context);

@@ -11,15 +11,15 @@ use gadgetry_run::arguments::Arguments;
 use gadgetry_run::fleet::RunError;
 use gadgetry_run::gadget::{Gadget, Tool};
 use gadgetry_run::request::{DEFAULT_MAX_ROWS, MAX_MAX_ROWS};
-use gadgetry_run::runs::{Ask, MAX_WAIT, Run, Runner, Runs, RunsError};
+use gadgetry_run::runs::{Ask, Asker, Listed as Told, MAX_WAIT, Run, Runner, RunsError};
 use rmcp::model::{CallToolResult, ContentBlock, Tool as Listed, ToolAnnotations};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::audit::Outcome;
+use crate::desk::Desk;
 use crate::flame;
 use crate::reply::failure;
-use crate::standing::{Standing, stays};
 
 /// The argument of a gadget's tool that starts it in the background.
 pub(crate) const BACKGROUND: &str = "background";
@@ -87,11 +87,8 @@ impl RunTool {
         };
         let output = match self {
             Self::List => {
-                let mut list = json!({"type": "object", "properties": {"runs": {"type": "array"}}, "required": ["runs"]});
-                if standing {
-                    list["properties"]["notes"] = json!({"type": "array"});
-                }
-                list
+                json!({"type": "object", "properties": {"runs": {"type": "array"}, "notes": {"type": "array"}},
+                       "required": ["runs"]})
             }
             Self::Get => {
                 json!({"type": "object", "properties": {"run": {}, "rows": {"type": "array"}, "missed": {},
@@ -138,14 +135,12 @@ impl RunTool {
         given.get("cursor").or_else(|| given.get("id")).and_then(Value::as_str)
     }
 
-    /// Answers a call of `owner`'s; of rows, as many as fit into `budget` bytes of text. `standing`: runs that nobody
-    /// called for, if the caller may see them.
+    /// Answers a call; of rows, as many as fit into `budget` bytes of text.
     pub(crate) async fn call<R: Runner>(
         self,
-        runs: &Runs<R>,
-        standing: Option<&Standing<R>>,
+        desk: &Desk<R>,
         given: Map<String, Value>,
-        owner: &str,
+        asker: Asker<'_>,
         budget: usize,
     ) -> (CallToolResult, Outcome) {
         let given = match self.takes().check(given) {
@@ -153,27 +148,17 @@ impl RunTool {
             Err(error) => return (failure(error.to_string()), Outcome::Argument),
         };
         let text = |name: &str| given.get(name).and_then(Value::as_str);
-        let object = standing.zip(self.named_in(&given).and_then(|name| standing?.owner_of(name)));
-        let (runs, owner) = match &object {
-            Some((_, object)) if self == Self::Stop => {
-                return (failure(stays(text("id").unwrap_or_default(), object)), Outcome::Argument);
-            }
-            Some((standing, object)) => (&**standing.runs(), object.as_str()),
-            None => (runs, owner),
-        };
         match self {
             Self::List => {
-                let mut list = runs.list(owner);
-                list.extend(standing.map(Standing::list).unwrap_or_default());
-                let mut lines: Vec<String> = list.iter().map(Run::text).collect();
+                let Told { runs, notes } = desk.list(asker).await;
+                let mut lines: Vec<String> = runs.iter().map(Run::text).collect();
                 if lines.is_empty() {
                     lines.push("no runs".to_owned());
                 }
-                let elsewhere = standing.and_then(Standing::elsewhere);
-                lines.extend(elsewhere.clone());
-                let mut told = json!({"runs": list});
-                if let Some(elsewhere) = elsewhere {
-                    told["notes"] = json!([elsewhere]);
+                lines.extend(notes.iter().cloned());
+                let mut told = json!({"runs": runs});
+                if !notes.is_empty() {
+                    told["notes"] = json!(notes);
                 }
                 (structured(lines.join("\n"), &told), Outcome::Ok)
             }
@@ -192,12 +177,12 @@ impl RunTool {
                         "argument `id`: the id of a run, or a `cursor`, is wanted; list_runs names runs";
                     return (failure(message.to_owned()), Outcome::Argument);
                 }
-                match runs.get(ask, owner).await {
+                match desk.get(asker, ask).await {
                     Ok(page) => (structured(page.text(), &page), Outcome::Ok),
                     Err(error) => refused(&error),
                 }
             }
-            Self::Stop => match runs.stop(text("id").unwrap_or_default(), owner).await {
+            Self::Stop => match desk.stop(asker, text("id").unwrap_or_default()).await {
                 Ok(run) => (structured(run.text(), &json!({"run": run})), Outcome::Ok),
                 Err(error) => refused(&error),
             },
@@ -238,7 +223,10 @@ pub(crate) fn started(gadget: &Gadget, run: &Run) -> CallToolResult {
 /// What a refusal is answered with.
 pub(crate) fn refused(error: &RunsError) -> (CallToolResult, Outcome) {
     let outcome = match error {
-        RunsError::Run(RunError::Failed { .. }) | RunsError::Closed(_) => Outcome::Failed,
+        RunsError::Run(RunError::Failed { .. })
+        | RunsError::Closed(_)
+        | RunsError::Unreached { .. }
+        | RunsError::Said(_) => Outcome::Failed,
         _ => Outcome::Argument,
     };
     (failure(error.to_string()), outcome)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use gadgetry_run::catalog::Catalog;
 use gadgetry_run::fleet::Fleet;
 use gadgetry_run::gadget::{Gadget, Tool};
-use gadgetry_run::runs::Runs;
+use gadgetry_run::runs::{Kept, Runs};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, Tool as Listed};
 use tokio::time::timeout;
@@ -20,12 +20,12 @@ use crate::audit::{Outcome, cut};
 use crate::beside::Beside;
 use crate::caller::Caller;
 use crate::compact::{self, Finder};
+use crate::desk::{Beyond, Desk};
 use crate::listing::{listed, nearest};
 use crate::options::{Mode, Options, UnknownTool, Withheld};
 use crate::peers::Peers;
 use crate::reply::failure;
 use crate::runs::{RunTool, can_run_on};
-use crate::standing::Standing;
 
 /// How long a stopping server waits for its runs to detach.
 const DETACH: Duration = Duration::from_secs(3);
@@ -43,8 +43,8 @@ pub(crate) struct Shared<C> {
     pub(crate) stop: CancellationToken,
     /// Runs that outlive their call, and rows that answers had no room for.
     pub(crate) runs: Arc<Runs<C>>,
-    /// Runs that nobody called for.
-    pub(crate) standing: Option<Standing<C>>,
+    /// All runs that may be asked for, wherever they are kept.
+    pub(crate) desk: Desk<C>,
     pub(crate) options: Options,
     calls: TaskTracker,
 }
@@ -79,23 +79,24 @@ impl<C: Caller> Server<C> {
         beside: Vec<Arc<dyn Beside>>,
         options: Options,
     ) -> Result<Self, UnknownTool> {
-        Self::with(catalog, caller, beside, None, options)
+        Self::with(catalog, caller, beside, Beyond::default(), options)
     }
 
-    /// The same, with runs that nobody called for.
+    /// The same, with runs that are not its callers' own.
     pub fn with(
         catalog: Arc<Catalog>,
         caller: Arc<C>,
         beside: Vec<Arc<dyn Beside>>,
-        standing: Option<Standing<C>>,
+        beyond: Beyond<C>,
         options: Options,
     ) -> Result<Self, UnknownTool> {
+        let runs = Runs::new(caller.clone(), options.runs);
         let shared = Shared {
             catalog,
-            runs: Runs::new(caller.clone(), options.runs),
+            desk: Desk::new(runs.clone(), beyond),
+            runs,
             caller,
             beside,
-            standing,
             options,
             peers: Peers::default(),
             calls: TaskTracker::new(),
@@ -109,6 +110,11 @@ impl<C: Caller> Server<C> {
             RunTool::offered(false, false).map(RunTool::name).chain([compact::DESCRIBE]).map(str::to_owned);
         server.shared.options.check(&gadgets.chain(beside).chain(own).collect::<Vec<_>>())?;
         Ok(server)
+    }
+
+    /// The runs that this server keeps, for other servers to ask for.
+    pub fn kept(&self) -> Kept<C> {
+        self.shared.desk.kept().clone()
     }
 
     /// Tells sessions of each change of the catalogue, for as long as it is polled. A transport runs it beside its
@@ -167,7 +173,7 @@ impl<C: Caller> Server<C> {
 
     fn offers(&self, tool: RunTool) -> bool {
         let options = &self.shared.options;
-        RunTool::offered(options.read_only, self.shared.standing.is_some()).any(|it| it == tool)
+        RunTool::offered(options.read_only, self.shared.desk.has_objects()).any(|it| it == tool)
             && options.has_own(tool.name())
             && self.has_rows()
     }
@@ -196,7 +202,7 @@ impl<C: Caller> Server<C> {
         if !self.is_compact() && self.describes() {
             list.push(compact::describes());
         }
-        let standing = self.shared.standing.is_some();
+        let standing = self.shared.desk.has_objects();
         let runs = RunTool::offered(self.shared.options.read_only, standing).filter(|it| self.offers(*it));
         list.extend(runs.map(|it| it.listed(standing)));
         list.extend(self.beside_tools().filter(|tool| self.withheld_listed(tool).is_none()));

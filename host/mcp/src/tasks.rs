@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use gadgetry_run::runs::{Page, Run, Runner, Runs, RunsError, Status};
+use gadgetry_run::runs::{Ask, Asker, Page, Run, Runner, RunsError, Status};
 use rmcp::model::{
     CallToolResult, ContentBlock, CreateTaskResult, DetailedTask, GetTaskResult, JsonObject, Task,
     TaskPayload, TaskStatus,
@@ -14,6 +14,8 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use serde_json::Value;
+
+use crate::desk::Desk;
 
 /// How often a client should ask.
 const POLL: Duration = Duration::from_secs(1);
@@ -29,14 +31,14 @@ pub(crate) fn created(run: &Run, time_to_live: Duration) -> CreateTaskResult {
 }
 
 /// Where a task stands; when it has ended, with its rows as far as they fit into `budget` bytes of text.
-pub(crate) fn get<R: Runner>(
-    runs: &Runs<R>,
+pub(crate) async fn get<R: Runner>(
+    desk: &Desk<R>,
     id: &str,
-    owner: &str,
+    asker: Asker<'_>,
     budget: usize,
 ) -> Result<GetTaskResult, ErrorData> {
-    let page = runs.whole(id, owner, budget).map_err(unknown)?;
-    let task = task(&page.run, runs.time_to_live());
+    let page = desk.get(asker, Ask::whole(id, budget)).await.map_err(unknown)?;
+    let task = task(&page.run, desk.kept().runs().time_to_live());
     let payload = match page.run.status {
         Status::Running => TaskPayload::Working,
         Status::Stopped => TaskPayload::Cancelled,
@@ -46,8 +48,8 @@ pub(crate) fn get<R: Runner>(
 }
 
 /// Stops a task's run.
-pub(crate) async fn cancel<R: Runner>(runs: &Runs<R>, id: &str, owner: &str) -> Result<(), ErrorData> {
-    runs.stop(id, owner).await.map(drop).map_err(unknown)
+pub(crate) async fn cancel<R: Runner>(desk: &Desk<R>, id: &str, asker: Asker<'_>) -> Result<(), ErrorData> {
+    desk.stop(asker, id).await.map(drop).map_err(unknown)
 }
 
 fn unknown(error: RunsError) -> ErrorData {

@@ -181,7 +181,7 @@ impl Loss {
 }
 
 /// Which image answered: fixed before anything of it ran.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Identity {
     /// The gadget's name.
     pub name: String,

@@ -202,19 +202,53 @@ impl Guard {
             .flat_map(|(_, values)| values.iter().map(|(value, _)| value.as_str()))
             .collect();
         let top = serde_json::to_vec(&values).map_err(|error| self.failed(error))?;
-        let findings = self.inspect(&mut self.open()?, &top).map_err(|error| self.failed(error))?;
+        let mut guest = self.open()?;
+        let findings = self.inspect(&mut guest, &top).map_err(|error| self.failed(error))?;
+        let mut left_out = Vec::new();
         if !findings.is_empty() && self.action != Action::Mark {
             summary.top = Default::default();
-            summary
-                .notes
-                .push("the most frequent values are left out: the guard found something in them".into());
+            left_out.push("the most frequent values are left out: the guard found something in them".into());
         }
-        if told.rows > 0 {
+        // A gadget writes there what it logs, and the host the names of files.
+        let (all, mut withheld) = (summary.notes.len(), 0);
+        for note in std::mem::replace(&mut summary.notes, Vec::with_capacity(all)) {
+            match self.note(&mut guest, note, &mut told)? {
+                Some(note) => summary.notes.push(note),
+                None => withheld += 1,
+            }
+        }
+        if withheld > 0 {
+            left_out
+                .push(format!("{withheld} of {all} notes are left out: the guard found something in them"));
+        }
+        summary.notes.append(&mut left_out);
+        if !told.findings.is_empty() {
             told.by = self.reference().to_owned();
             told.action = self.action;
             summary.guard = Some(told);
         }
         Ok(())
+    }
+
+    /// A note as it may be told, if it may be.
+    fn note(&self, guest: &mut Guest, note: String, told: &mut Guarded) -> Result<Option<String>, RunError> {
+        const FIELD: &str = "notes";
+        let line = serde_json::json!({FIELD: note}).to_string();
+        let findings = self.inspect(guest, line.as_bytes()).map_err(|error| self.failed(error))?;
+        for it in &findings {
+            told.count(Place { row: None, field: FIELD.to_owned(), rule: it.rule.clone() });
+        }
+        match self.action {
+            _ if findings.is_empty() => Ok(Some(note)),
+            Action::Mark => Ok(Some(note)),
+            Action::Block => Ok(None),
+            Action::Mask => {
+                let masked = found::masked(line.as_bytes(), &findings);
+                let read = masked.and_then(|it| serde_json::from_str::<BTreeMap<String, String>>(&it).ok());
+                let note = read.and_then(|mut it| it.remove(FIELD));
+                note.map(Some).ok_or_else(|| self.failed("what it found in a note can't be masked"))
+            }
+        }
     }
 
     /// Tells in `summary` of what is only marked in the arguments.
@@ -281,14 +315,17 @@ impl Guarded {
             Action::Mask => "masked with X",
             Action::Block => "withheld",
         };
-        let of = if *rows == 0 { "the arguments".to_owned() } else { format!("{rows} rows") };
+        let of = if *rows == 0 { "what is beside the rows".to_owned() } else { format!("{rows} rows") };
         let mut text = format!("GUARD: {by} found {} in {of}, {what}", rules.join(", "));
         if *withheld > 0 {
             text.push_str(&format!("; {withheld} rows are not in the answer"));
         } else {
             let places: Vec<String> = places
                 .iter()
-                .filter_map(|it| Some(format!("row {} {}", it.row?, it.field)))
+                .map(|it| match it.row {
+                    Some(row) => format!("row {row} {}", it.field),
+                    None => it.field.clone(),
+                })
                 .take(8)
                 .collect();
             text.push_str(&format!(" ({})", places.join(", ")));

@@ -12,7 +12,9 @@ mod buffer;
 mod entry;
 mod fit;
 mod id;
+mod kept;
 mod objects;
+mod others;
 mod page;
 
 use std::collections::HashMap;
@@ -20,7 +22,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gadget_registry::descriptor::Kind;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -33,6 +34,8 @@ use crate::request::{Allowed, Request};
 use buffer::{Buffer, Shared};
 use entry::{Entry, Keep};
 pub use fit::{DEFAULT_BUDGET, Fitted};
+pub use kept::{Asker, Kept};
+pub use others::{Answering, Listed, Others};
 pub use page::{Ask, Page, Run, Status};
 
 /// How long a start waits for the run to fail: what is wrong with a call shows at once as a rule.
@@ -124,6 +127,30 @@ pub enum RunsError {
     /// The server is stopping, or has no source of randomness.
     #[error("no run can be started: {0}")]
     Closed(String),
+    /// A run that is an object's is not stopped.
+    #[error(
+        "the run {id} is kept going by the Gadget object {object} and would be started again: suspend the object \
+         (kubectl patch gadget {object} --type merge -p '{{\"spec\":{{\"suspend\":true}}}}') or delete it"
+    )]
+    Object {
+        /// The run.
+        id: String,
+        /// The object.
+        object: String,
+    },
+    /// No server that answered has it.
+    #[error(
+        "no run `{id}` is on any server that answers; ask again, as one that may keep it does not: {servers}"
+    )]
+    Unreached {
+        /// The run.
+        id: String,
+        /// Those that did not answer, and why.
+        servers: String,
+    },
+    /// What another server said.
+    #[error("{0}")]
+    Said(String),
     /// What the run itself said.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -289,19 +316,6 @@ impl<R: Runner> Runs<R> {
         // Elapsed is an answer too: no new rows.
         let _ = timeout(ask.wait.min(MAX_WAIT), entry.rows_beyond(from)).await;
         Ok(entry.page(from, &ask))
-    }
-
-    /// A run with its rows from the first one on, as far as they fit into `budget` bytes of text.
-    pub fn whole(&self, id: &str, owner: &str, budget: usize) -> Result<Page, RunsError> {
-        let ask = Ask { id: Some(id), cursor: None, wait: Duration::ZERO, max_rows: usize::MAX, budget };
-        Ok(self.find(id, owner)?.page(0, &ask))
-    }
-
-    /// All rows kept of a run, how many before them are no longer kept, and the name of its gadget.
-    pub fn kept(&self, id: &str, owner: &str) -> Result<(Vec<Box<RawValue>>, u64, String), RunsError> {
-        let entry = self.find(id, owner)?;
-        let (rows, missed) = entry.kept();
-        Ok((rows, missed, entry.gadget.name.clone()))
     }
 
     /// How long a run may last, and how long its rows are kept after its end.

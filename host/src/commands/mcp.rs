@@ -5,6 +5,7 @@ mod gate;
 mod objects;
 mod place;
 mod reload;
+mod replicas;
 mod shown;
 
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use gadgetry_mcp::access::Access;
-use gadgetry_mcp::{Mode, Options, Server, http, stdio};
+use gadgetry_mcp::{Beyond, Mode, Options, Server, http, stdio};
 use gadgetry_run::guard::{Action, Guard};
 use gadgetry_run::node::Node;
 use gadgetry_run::runs::Limits;
@@ -20,6 +21,7 @@ use gadgetry_run::supply::Supply;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use self::control::Control;
 use self::gate::Gate;
 use self::objects::Keeper;
 use self::place::Place;
@@ -79,8 +81,10 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     let options = Options { access: access.clone(), ..options };
     let in_cluster = flags.environment == Environment::Kubernetes;
     let beside = lifecycle(&flags.lifecycle, in_cluster)?;
-    let standing = keeper.as_ref().map(Keeper::standing);
-    let server = Server::with(served.catalog(), fleet.clone(), beside, standing, options)?;
+    let control = Control::open(&flags, &where_to, connection.as_ref(), node.name()).await?;
+    let (objects, note) = keeper.as_ref().map(Keeper::runs).unzip();
+    let beyond = Beyond { objects, note, others: control.others() };
+    let server = Server::with(served.catalog(), fleet.clone(), beside, beyond, options)?;
     if flags.list_tools {
         print!("{}", shown::tools(&server.list()));
         return Ok(ExitCode::SUCCESS);
@@ -88,8 +92,7 @@ pub(super) async fn run(flags: Mcp, built_ins: &'static [u8]) -> Result<ExitCode
     let cancel = CancellationToken::new();
     end_on_signal(cancel.clone())?;
     let served = served.while_available(where_to.available().await);
-    let control =
-        control::serve(&flags, &where_to, connection.as_ref(), fleet, served.catalog(), cancel.clone());
+    let control = control.serve(fleet, served.catalog(), server.kept(), cancel.clone());
     let kept = async {
         match &mut keeper {
             Some(keeper) => keeper.keep().await,

@@ -92,6 +92,12 @@ pub enum Unread {
     /// One of its tables is larger than is read.
     #[error("a table of symbols of more than {} MiB", MAX_TABLE >> 20)]
     TooLarge,
+    /// It can't be opened: its name leads nowhere, and the mapping itself takes a capability.
+    #[error(
+        "it has no name any more (replaced, deleted or made in memory), and opening it takes the capability \
+         CHECKPOINT_RESTORE"
+    )]
+    Nameless,
     /// It can't be read, or contradicts itself.
     #[error("a damaged or unreadable file")]
     Damaged,

@@ -1,6 +1,6 @@
 //! A Kubernetes API server in memory, for tests where no cluster is at hand.
 //!
-//! It speaks plain HTTP on loopback and knows the kinds that are used here, and those that stored definitions add. It
+//! It speaks HTTP on loopback, plainly or by TLS, and knows the kinds that are used here, and those that stored definitions add. It
 //! lists and watches, with selectors, pages, bookmarks and metadata alone; creates, replaces, deletes; applies on the
 //! server's side; answers who a token is and who may do what, by rules that a test sets and by the roles and bindings
 //! that are stored; forwards ports. It refuses what the real one refuses where that has mattered: unknown kinds, missing
@@ -49,6 +49,11 @@ use std::sync::{Arc, Mutex};
 
 use kube::config::{AuthInfo, Kubeconfig};
 use serde_json::{Value, json};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::access::{Rule, Token, User};
 use crate::kinds::Kind;
@@ -77,6 +82,7 @@ pub struct Double {
     shared: Arc<Shared>,
     address: SocketAddr,
     listening: Mutex<Option<Listening>>,
+    secure: Mutex<Vec<Listening>>,
     files: tempfile::TempDir,
 }
 
@@ -84,15 +90,41 @@ impl Double {
     /// Starts a server with the namespaces `default` and `kube-system` and nothing in them.
     pub async fn start() -> Self {
         let shared = Arc::new(Shared::new());
-        let listening = Listening::open(shared.clone(), (Ipv4Addr::LOCALHOST, 0).into()).await;
+        let listening = Listening::open(shared.clone(), (Ipv4Addr::LOCALHOST, 0).into(), None).await;
         let listening = listening.expect("a port on loopback");
         let files = tempfile::tempdir().expect("a folder for the kubeconfig");
-        Self { shared, address: listening.address, listening: Mutex::new(Some(listening)), files }
+        Self {
+            shared,
+            address: listening.address,
+            listening: Mutex::new(Some(listening)),
+            secure: Mutex::default(),
+            files,
+        }
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Listens by TLS as well, which what runs in a pod insists on; until the double is dropped, open or closed. `certificate` and
+    /// `key` are PEM; the certificate must be for 127.0.0.1. Returns where.
+    pub async fn listen_tls(&self, certificate: &str, key: &str) -> SocketAddr {
+        let certificates = CertificateDer::pem_slice_iter(certificate.as_bytes());
+        let certificates = certificates.collect::<Result<Vec<_>, _>>().expect("certificates");
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the protocol's versions")
+            .with_no_client_auth()
+            .with_single_cert(certificates, key)
+            .expect("a certificate and its key");
+        let tls = Some(TlsAcceptor::from(Arc::new(config)));
+        let listening = Listening::open(self.shared.clone(), (Ipv4Addr::LOCALHOST, 0).into(), tls).await;
+        let listening = listening.expect("a port on loopback");
+        let address = listening.address;
+        lock(&self.secure).push(listening);
+        address
     }
 
     /// A client that may do everything. Requests are sent once: none is repeated behind the test's back.
@@ -259,7 +291,7 @@ impl Double {
     /// Listens again, at the same address.
     pub async fn open(&self) {
         self.close().await;
-        let listening = Listening::open(self.shared.clone(), self.address).await;
+        let listening = Listening::open(self.shared.clone(), self.address, None).await;
         *lock(&self.listening) = Some(listening.expect("the port that was closed"));
     }
 
@@ -276,7 +308,7 @@ impl Double {
 
 impl Drop for Double {
     fn drop(&mut self) {
-        if let Some(listening) = lock(&self.listening).take() {
+        for listening in lock(&self.listening).take().iter().chain(&*lock(&self.secure)) {
             listening.cut();
         }
     }

@@ -3,24 +3,13 @@
 use std::time::Duration;
 
 use gadgetry_tests::calls::{error_of, execute, nodes_of, run, with_mark};
-use gadgetry_tests::host::Host;
 use gadgetry_tests::nodes::{Authority, Nodes};
 use gadgetry_tests::rows::{self, rows};
-
-/// Builds a test gadget into the host's store, which all nodes share; its name with its digest.
-fn build(host: &Host, name: &str) -> String {
-    let root = gadgetry_tests::root();
-    let (sdk, folder) =
-        (root.display().to_string(), root.join("tests/gadgets").join(name).display().to_string());
-    let image = format!("localhost:1/test/{name}:v1");
-    let built = host.ok(&["gadget", "build", &folder, "--sdk", &sdk, "--tag", &image]);
-    built.trim().to_owned()
-}
 
 #[test]
 fn an_image_that_one_node_refuses_runs_on_the_others_whose_log_reaches_the_caller() {
     let mut nodes = Nodes::bare(3);
-    let image = build(nodes.host(), "misbehaves");
+    let image = nodes.host().built("misbehaves");
     let (_, digest) = image.split_once('@').expect("a digest");
     let policy = nodes.host().folder().join("policy.toml");
     let text = format!(

@@ -6,8 +6,11 @@ mod world;
 
 use std::time::Duration;
 
+use gadgetry_control::dial;
+use gadgetry_control::peers::Peer;
+use gadgetry_run::runs::Asker;
 use gadgetry_tests::calls::{Busy, with_mark};
-use gadgetry_tests::cluster::alone;
+use gadgetry_tests::cluster::{alone, free_port};
 use serde_json::{Value, json};
 use world::{World, condition, nodes, soon};
 
@@ -127,21 +130,25 @@ fn one_of_several_servers_keeps_the_objects_and_another_takes_over() {
     world.node("n1", &[]);
     let agent = world.agent(1);
     world.object("execs", json!({"image": "trace_exec"}));
-    let first = world.server();
+    let first = world.replica(1);
     world.status("execs", "it runs", |it| nodes(it) == [1, 1, 0]);
-    let second = world.server();
-    let told = soon("the second knows of the first", || {
-        let listed = world.call(&second, ALICE, "list_runs", json!({}));
-        if listed.to_string().contains("kept by another server") {
-            Ok(listed)
-        } else {
-            Err(listed.to_string())
-        }
-    });
-    assert_eq!(runs(&told), Vec::<Value>::new());
+    let second = world.replica(2);
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(agent.runs(), 1, "two servers, one run");
-    assert_eq!(going(&world.call(&first, ALICE, "list_runs", json!({})), "execs").len(), 1);
+    // Any of them is asked for it, by who may see everything.
+    let _busy = Busy::start("any-server-is-asked");
+    for server in [&first, &second] {
+        let listed = world.call(server, ALICE, "list_runs", json!({}));
+        let [run] = &going(&listed, "execs")[..] else { panic!("{listed}") };
+        let page = world.call(server, ALICE, "get_run", json!({"id": run["id"], "wait": 20}));
+        let page = &page["structuredContent"];
+        assert!(page["rows"].as_array().is_some_and(|rows| !rows.is_empty()), "{page}");
+        let stays = world.call(server, ALICE, "stop_run", json!({"id": run["id"]}));
+        assert!(stays["isError"] == true && stays.to_string().contains("suspend the object"), "{stays}");
+        let refused = world.call(server, BOB, "get_run", json!({"id": run["id"]}));
+        assert!(refused.to_string().contains("there is no run"), "{refused}");
+        assert_eq!(runs(&world.call(server, BOB, "list_runs", json!({}))), Vec::<Value>::new());
+    }
 
     // One that ends gives the lease up; one that is killed is waited for.
     let holder =
@@ -161,6 +168,75 @@ fn one_of_several_servers_keeps_the_objects_and_another_takes_over() {
     world.status("execs", "it is started anew", |it| nodes(it) == [1, 1, 0] && it["lastRun"] != last_run);
     agent.has_runs(1);
     assert_eq!(going(&world.call(&third, ALICE, "list_runs", json!({})), "execs").len(), 1);
+}
+
+#[test]
+fn any_of_several_servers_is_asked_for_what_another_began() {
+    let _alone = alone();
+    let world = World::start();
+    callers(&world);
+    world.node("n1", &[]);
+    let _agent = world.agent(1);
+    let (first, second) = (world.replica(1), world.replica(2));
+    let mark = "begun-by-another";
+    let _busy = Busy::start(mark);
+    let begun = soon("it is offered", || {
+        let arguments = json!({"background": true, "filter": with_mark(mark)});
+        let begun = world.call(&first, ALICE, "trace_exec", arguments);
+        if begun["structuredContent"]["run"]["id"].is_string() { Ok(begun) } else { Err(begun.to_string()) }
+    });
+    let id = &begun["structuredContent"]["run"]["id"];
+
+    // Its rows are read on from page to page, by whoever began it and nobody else.
+    let mut cursor = json!({"id": id, "wait": 20, "max_rows": 1});
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let page = world.call(&second, ALICE, "get_run", cursor);
+        let page = &page["structuredContent"];
+        let rows = page["rows"].as_array().unwrap_or_else(|| panic!("{page}"));
+        times.extend(rows.iter().map(|row| row["timestamp"].as_str().expect("a time").to_owned()));
+        cursor = json!({"cursor": page["cursor"], "wait": 20, "max_rows": 1});
+    }
+    assert!(times.len() == 3 && times.is_sorted_by(|a, b| a < b), "{times:?}");
+    let listed = world.call(&second, ALICE, "list_runs", json!({}));
+    assert!(runs(&listed).iter().any(|run| run["id"] == *id && run["status"] == "running"), "{listed}");
+    for call in ["get_run", "stop_run"] {
+        let refused = world.call(&second, BOB, call, json!({"id": id}));
+        assert!(refused["isError"] == true && refused.to_string().contains("there is no run"), "{refused}");
+    }
+    assert_eq!(runs(&world.call(&second, BOB, "list_runs", json!({}))), Vec::<Value>::new());
+    let stopped = world.call(&second, ALICE, "stop_run", json!({"id": id}));
+    assert_eq!(stopped["structuredContent"]["run"]["status"], "stopped", "{stopped}");
+    let page = world.call(&first, ALICE, "get_run", json!({"id": id}));
+    assert_eq!(page["structuredContent"]["run"]["status"], "stopped", "{page}");
+
+    // One that does not answer is named: what it keeps is not known to be nowhere.
+    drop(first);
+    let refused = world.call(&second, ALICE, "get_run", json!({"id": id}));
+    assert!(refused["isError"] == true && refused.to_string().contains("gadgetry-server-1"), "{refused}");
+    let listed = world.call(&second, ALICE, "list_runs", json!({}));
+    let notes = listed["structuredContent"]["notes"].to_string();
+    assert!(notes.contains("gadgetry-server-1"), "{listed}");
+    // When its pod is gone as well, so is the run.
+    assert!(world.double.remove("Pod", "gadgetry", "gadgetry-server-1"));
+    soon("the run is gone", || {
+        let refused = world.call(&second, ALICE, "get_run", json!({"id": id})).to_string();
+        if refused.contains("there is no run") { Ok(()) } else { Err(refused) }
+    });
+}
+
+#[test]
+fn who_comes_through_a_port_forward_is_not_told_of_callers_runs() {
+    let _alone = alone();
+    let world = World::start();
+    let port = free_port();
+    let _server = world.forwarded(port);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let error = runtime.block_on(async {
+        let peer = Peer::new(dial::channel(move || tokio::net::TcpStream::connect(("127.0.0.1", port))));
+        peer.list(Asker { owner: "alice", all: true }).await.expect_err("it proved nothing")
+    });
+    assert!(error.to_string().contains("only servers are answered"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gadgetry_kube_double::Double;
 use gadgetry_tests::client::{self, Steps};
-use gadgetry_tests::cluster::{Server, address, agent_pod, free_port};
+use gadgetry_tests::cluster::{Server, address, agent_pod, free_port, server_pod};
 use gadgetry_tests::host::Host;
 use gadgetry_tests::nodes::{Agent as Process, Authority};
 use serde_json::{Value, json};
@@ -94,6 +94,25 @@ impl World {
 
     /// A server in the cluster.
     pub(crate) fn server(&self) -> Server {
+        Server::start(self.serving(free_port()))
+    }
+
+    /// One to which port-forwards lead by that port.
+    pub(crate) fn forwarded(&self, port: u16) -> Server {
+        Server::start(self.serving(port))
+    }
+
+    /// One of several, which find each other, and its pod: `gadgetry-server-` and `at`.
+    pub(crate) fn replica(&self, at: usize) -> Server {
+        let address = address(100 + at).to_string();
+        let mut command = self.serving(free_port());
+        command.arg(format!("--control-listen={address}:7443"));
+        let server = Server::start(command);
+        self.double.put(server_pod(&format!("gadgetry-server-{at}"), &address));
+        server
+    }
+
+    fn serving(&self, forwarded: u16) -> Command {
         let files = self.authority.write(&self.host.folder().join("server"), "gadgetry-server", false);
         let kubeconfig = self.host.folder().join("kubeconfig");
         let text = std::fs::read_to_string(self.double.kubeconfig()).expect("the double's");
@@ -103,10 +122,10 @@ impl World {
         let mut command = self.host.command(&["mcp", "--environment=kubernetes", "--stateless"]);
         command
             .args(["--transport=streamable-http", "--transport-port=0", "-gadget-images=trace_exec"])
-            .args(["--kubernetes-auth", &format!("--control-forwarded-port={}", free_port())])
+            .args(["--kubernetes-auth", &format!("--control-forwarded-port={forwarded}")])
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .args(files.flags());
-        Server::start(command)
+        command
     }
 
     /// The answer to one call of a client that bears `token`.

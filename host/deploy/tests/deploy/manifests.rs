@@ -111,7 +111,10 @@ fn pods_have_no_more_than_they_need() {
         let agent = rendered(overlay).into_iter().find(|it| it.kind() == "DaemonSet").unwrap();
         containers(&agent)[0]["securityContext"]["capabilities"]["add"].clone()
     };
-    assert_eq!(capabilities("default"), json!(["BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH", "SYSLOG"]));
+    assert_eq!(
+        capabilities("default"),
+        json!(["BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH", "CHECKPOINT_RESTORE", "SYSLOG"])
+    );
     assert_eq!(
         capabilities("old-kernel"),
         json!(["SYS_ADMIN", "SYS_RESOURCE", "SYS_PTRACE", "DAC_READ_SEARCH", "SYSLOG"])

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use gadgetry_run::gadget::Gadget;
 use gadgetry_run::request::Allowed;
-use rmcp::model::{CallToolRequestParams, CallToolResponse};
+use gadgetry_run::runs::Asker;
+use rmcp::model::{CallToolRequestParams, CallToolResponse, GetTaskResult};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use serde_json::{Map, Value};
@@ -14,9 +15,7 @@ use crate::audit::Outcome;
 use crate::caller::Caller;
 use crate::owner::{owner, principal};
 use crate::reply::{failure, outcome_of, reply};
-use crate::runs::RunTool;
 use crate::server::{Ended, Found, Server, unknown};
-use crate::standing::Standing;
 use crate::{compact, flame, progress, runs, tasks};
 
 impl<C: Caller> Server<C> {
@@ -40,8 +39,8 @@ impl<C: Caller> Server<C> {
                 let arguments = request.arguments.unwrap_or_default();
                 let who = owner(&context);
                 let called = async {
-                    let standing = self.standing(tool, &arguments, &context).await;
-                    tool.call(&self.shared.runs, standing, arguments, &who, budget).await
+                    let asker = self.asker(&who, tool.named_in(&arguments), &context).await;
+                    tool.call(&self.shared.desk, arguments, asker, budget).await
                 };
                 let (result, outcome) = tokio::select! {
                     called = called => called,
@@ -152,19 +151,28 @@ impl<C: Caller> Server<C> {
         self.seen(&wanted, context).await
     }
 
-    /// The runs that nobody called for, where the call is about them and the caller may see everything, as they do.
-    async fn standing(
+    /// Who asks for the run `name`, or, without a name, for all runs. What the caller may see is found out only where the
+    /// answer depends on it.
+    pub(super) async fn asker<'a>(
         &self,
-        tool: RunTool,
-        arguments: &Map<String, Value>,
+        owner: &'a str,
+        name: Option<&str>,
         context: &RequestContext<RoleServer>,
-    ) -> Option<&Standing<C>> {
-        let standing = self.shared.standing.as_ref()?;
-        let about = match tool.named_in(arguments) {
-            Some(name) => standing.owner_of(name).is_some(),
-            None => tool == RunTool::List,
-        };
-        (about && matches!(self.seen(&[], context).await, Ok(None))).then_some(standing)
+    ) -> Asker<'a> {
+        let beyond = self.shared.desk.is_beyond(owner, name);
+        Asker { owner, all: beyond && matches!(self.seen(&[], context).await, Ok(None)) }
+    }
+
+    /// Where the task `id` stands.
+    pub(super) async fn task(
+        &self,
+        id: &str,
+        budget: usize,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let who = owner(context);
+        let asker = self.asker(&who, Some(id), context).await;
+        tasks::get(&self.shared.desk, id, asker, budget).await
     }
 
     /// What the caller may see of the namespaces `wanted`, or of everything if none is named.

@@ -220,11 +220,6 @@ impl Entry {
         }
     }
 
-    /// All its rows that are kept, and how many before them are not.
-    pub(super) fn kept(&self) -> (Vec<Box<RawValue>>, u64) {
-        self.state().buffer.read(0, usize::MAX)
-    }
-
     /// Its rows from number `from` on, as far as `ask` has room for them.
     pub(super) fn page(&self, from: u64, ask: &Ask<'_>) -> Page {
         let state = self.state();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -25,8 +25,15 @@ pub struct Ask<'a> {
     pub budget: usize,
 }
 
+impl<'a> Ask<'a> {
+    /// A run with its rows from the oldest one kept on, as far as they fit into `budget` bytes of text.
+    pub const fn whole(id: &'a str, budget: usize) -> Self {
+        Self { id: Some(id), cursor: None, wait: Duration::ZERO, max_rows: usize::MAX, budget }
+    }
+}
+
 /// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It goes on.
@@ -42,7 +49,7 @@ pub enum Status {
 }
 
 /// A run, told.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
     /// Its name.
     pub id: String,
@@ -76,7 +83,7 @@ pub struct Run {
 }
 
 /// Rows of a run, from a place on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Page {
     /// The run.
     pub run: Run,
@@ -128,6 +135,13 @@ impl Page {
         let encoded = encode(rows, Encoding::default(), budget);
         rows.truncate(encoded.rows);
         encoded
+    }
+
+    /// One that another server sent, for an answer of `budget` bytes of text, which that one has fitted it to.
+    pub fn received(mut self, updated: String, budget: usize) -> Self {
+        self.run.updated = updated;
+        self.encoded = Self::fit(&mut self.rows, budget);
+        self
     }
 
     /// For a model to read.

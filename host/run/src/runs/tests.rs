@@ -244,13 +244,21 @@ async fn an_answer_is_cut_to_its_budget_and_its_cursor_gets_the_rest() {
     // All rows can be kept, for what is made of them later.
     let kept = runs.fit(answer(10), "me", DEFAULT_BUDGET, true);
     let id = kept.kept.unwrap();
-    assert!(kept.answer.cursor.is_none() && runs.kept(&id, "you").is_err());
-    let (rows, missed, gadget) = runs.kept(&id, "me").unwrap();
-    assert_eq!((rows.len(), missed, gadget.as_str()), (10, 0, "t"));
+    let whole = async |id: &str, owner: &str| runs.get(Ask::whole(id, usize::MAX), owner).await;
+    assert!(kept.answer.cursor.is_none() && whole(&id, "you").await.is_err());
+    let page = whole(&id, "me").await.unwrap();
+    assert_eq!((page.rows.len(), page.missed, page.gadget.name.as_str()), (10, 0, "t"));
     let cut = runs.fit(answer(5_000), "me", DEFAULT_BUDGET, true);
     let (id, got) = (cut.kept.unwrap(), cut.answer.rows.len());
     assert_eq!(cut.answer.cursor.as_deref(), Some(format!("{id}.{got}").as_str()));
-    assert_eq!(runs.kept(&id, "me").unwrap().0.len(), 5_000);
+    assert_eq!(whole(&id, "me").await.unwrap().rows.len(), 5_000);
+    // What another server sends of a run reads as it does there.
+    let page = runs.get(Ask::whole(&id, 2_000), "me").await.unwrap();
+    let sent = serde_json::to_vec(&page).unwrap();
+    let got: Page = serde_json::from_slice(&sent).unwrap();
+    let got = got.received(page.run.updated.clone(), 2_000);
+    assert_eq!((got.text(), got.run.updated.as_str()), (page.text(), page.run.updated.as_str()));
+    assert!(got.left > 0 && got.rows.len() == page.rows.len());
     runs.shutdown().await;
 }
 
@@ -295,4 +303,27 @@ async fn runs_of_objects_have_no_end_of_their_own_and_go_with_their_object() {
     assert_eq!(runs.all().iter().map(|it| &it.id).collect::<Vec<_>>(), [&other.id]);
     assert_eq!(runs.runner.going.load(Ordering::SeqCst), 1);
     runs.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_of_objects_are_for_who_may_see_everything_and_nobody_stops_them() {
+    let (own, objects) =
+        (runs(Limits::default()), Runs::of_objects(Arc::new(Stub::default()), (1 << 20, 1 << 20)));
+    let mine = own.start(gadget(Kind::Stream), Map::new(), None, "me").await.unwrap();
+    let its = objects.start_for("it", gadget(Kind::Stream), Map::new(), &[]).await.unwrap();
+    let kept = Kept::new(own.clone(), Some(objects.clone()));
+    let asker = |all| Asker { owner: "me", all };
+    let ids = |all| kept.list(asker(all)).into_iter().map(|it| it.id).collect::<Vec<_>>();
+    assert_eq!((ids(false), ids(true)), (vec![mine.id.clone()], vec![mine.id.clone(), its.id.clone()]));
+    assert_eq!(kept.list(Asker { owner: "you", all: false }).len(), 0);
+    assert!(matches!(kept.get(asker(false), Ask::whole(&its.id, 99)).await, Err(RunsError::Unknown(_))));
+    assert_eq!(
+        kept.get(asker(true), Ask::whole(&its.id, 99)).await.unwrap().run.object.as_deref(),
+        Some("it")
+    );
+    assert!(matches!(kept.stop(asker(false), &its.id).await, Err(RunsError::Unknown(_))));
+    let stays = kept.stop(asker(true), &its.id).await.unwrap_err().to_string();
+    assert!(stays.contains("suspend the object"), "{stays}");
+    assert_eq!(kept.stop(asker(true), &mine.id).await.unwrap().status, Status::Stopped);
+    tokio::join!(own.shutdown(), objects.shutdown());
 }

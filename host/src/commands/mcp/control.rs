@@ -11,45 +11,75 @@ use gadgetry_control::tls::Role;
 use gadgetry_run::catalog::Catalog;
 use gadgetry_run::fleet::Fleet;
 use gadgetry_run::gadget::Gadget;
-use gadgetry_run::runs::{self, Runs};
+use gadgetry_run::runs::{self, Kept, Others, Runs};
 use tokio_util::sync::CancellationToken;
 
 use super::place::Place;
+use super::replicas::Replicas;
 use crate::cli::mcp::Mcp;
 use crate::fleet::identity;
 
 /// Runs of all callers at once.
 const RUNS: usize = 256;
 
-/// Serves it, where this is such a server and somebody is to be served; returns only when that failed.
-pub(super) async fn serve(
-    flags: &Mcp,
-    place: &Place,
-    connection: Option<&Connection>,
-    fleet: Arc<Fleet>,
-    catalog: Arc<Catalog>,
-    cancel: CancellationToken,
-) -> Result<()> {
-    let forwarded = forwarded(flags.control_forwarded_port, connection.map(|it| &it.source));
-    if !place.is_server() || (forwarded.is_none() && flags.control_listen.is_none()) {
-        return std::future::pending().await;
+/// Where it listens, and the other servers, who listen at the same port.
+pub(super) struct Control {
+    listening: Option<Listening>,
+    others: Option<Arc<Replicas>>,
+}
+
+impl Control {
+    /// Opens it, where this is such a server and somebody is to be served. `host`: by which name others know this one.
+    pub(super) async fn open(
+        flags: &Mcp,
+        place: &Place,
+        connection: Option<&Connection>,
+        host: &str,
+    ) -> Result<Self> {
+        let forwarded = forwarded(flags.control_forwarded_port, connection.map(|it| &it.source));
+        let nowhere = Self { listening: None, others: None };
+        // Who only looks at what is offered serves nobody.
+        if flags.list_tools || !place.is_server() || (forwarded.is_none() && flags.control_listen.is_none()) {
+            return Ok(nowhere);
+        }
+        let (mut listening, mut others) = (Listening::nowhere(), None);
+        if let Some(port) = forwarded {
+            listening = listening.forwarded(port).await?;
+        }
+        if let Some(address) = &flags.control_listen {
+            let identity =
+                identity(&flags.agents.certificates)?.context("--control-listen needs certificates")?;
+            let identity = Arc::new(identity);
+            listening = listening.tls(address, identity.clone(), Role::Server).await?;
+            let found = connection.zip(listening.port());
+            others = found.map(|(to, port)| Arc::new(Replicas::watch(to, host, port, identity)));
+        }
+        Ok(Self { listening: Some(listening), others })
     }
-    let mut listening = Listening::nowhere();
-    if let Some(port) = forwarded {
-        listening = listening.forwarded(port).await?;
+
+    /// The other servers.
+    pub(super) fn others(&self) -> Option<Arc<dyn Others>> {
+        self.others.clone().map(|it| it as Arc<dyn Others>)
     }
-    if let Some(address) = &flags.control_listen {
-        let identity =
-            identity(&flags.agents.certificates)?.context("--control-listen needs certificates")?;
-        listening = listening.tls(address, Arc::new(identity), Role::Server).await?;
+
+    /// Serves it, to other servers the runs that are `kept` here; returns only when that failed.
+    pub(super) async fn serve(
+        self,
+        fleet: Arc<Fleet>,
+        catalog: Arc<Catalog>,
+        kept: Kept,
+        cancel: CancellationToken,
+    ) -> Result<()> {
+        let Some(listening) = self.listening else { return std::future::pending().await };
+        let background = Runs::new(fleet.clone(), runs::Limits::default());
+        // Rings are the agents', who see to them.
+        let limits = Limits { runs: RUNS, ring_bytes: usize::MAX >> 16 };
+        let stop = CancellationToken::new();
+        let service = Service::new("", fleet, Arc::new(Offers(catalog)), background, limits, stop);
+        let served = listening.answering(kept).serve(Offered(service), cancel).await;
+        served.context("the control API ended")?;
+        std::future::pending().await
     }
-    let background = Runs::new(fleet.clone(), runs::Limits::default());
-    // Rings are the agents', who see to them.
-    let limits = Limits { runs: RUNS, ring_bytes: usize::MAX >> 16 };
-    let stop = CancellationToken::new();
-    let service = Service::new("", fleet, Arc::new(Offers(catalog)), background, limits, stop);
-    listening.serve(Offered(service), cancel).await.context("the control API ended")?;
-    std::future::pending().await
 }
 
 /// The port for those who come through the cluster's port-forward. In a pod the loopback is the pod's own, and who may

@@ -22,7 +22,6 @@ use gadgetry_cluster::connection::Connection;
 use gadgetry_cluster::lease::{Holder, Lease, TO_END};
 use gadgetry_cluster::names::OBJECTS_LEASE;
 use gadgetry_cluster::objects::{Object, ObjectWatch, Objects};
-use gadgetry_mcp::Standing;
 use gadgetry_run::fleet::Fleet;
 use gadgetry_run::runs::Runs;
 use tokio::sync::watch;
@@ -50,7 +49,7 @@ struct World {
 pub(super) struct Keeper {
     world: Arc<World>,
     host: String,
-    elsewhere: watch::Sender<Option<String>>,
+    note: watch::Sender<Option<String>>,
     lease: Option<Lease>,
     tasks: TaskTracker,
     /// Ends the tasks there are.
@@ -78,16 +77,16 @@ impl Keeper {
         Self {
             world: Arc::new(world),
             host: host.to_owned(),
-            elsewhere: watch::Sender::new(None),
+            note: watch::Sender::new(None),
             lease: None,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
     }
 
-    /// The runs, for whoever may read them.
-    pub(super) fn standing(&self) -> Standing<Fleet> {
-        Standing::new(self.world.runs.clone(), self.elsewhere.subscribe())
+    /// The runs, for whoever may read them, and what is to be said while no server keeps any.
+    pub(super) fn runs(&self) -> (Arc<Runs>, watch::Receiver<Option<String>>) {
+        (self.world.runs.clone(), self.note.subscribe())
     }
 
     /// Keeps the objects for as long as it is polled and holds the lease.
@@ -101,7 +100,7 @@ impl Keeper {
         loop {
             let now = holder.borrow_and_update().clone();
             let any = !objects.borrow_and_update().all.is_empty();
-            self.elsewhere.send_replace(elsewhere(&now, any, &namespace));
+            self.note.send_replace(note(&now, any));
             if now == Holder::Me {
                 self.hold(&mut holder, &mut objects).await;
                 self.end().await;
@@ -177,20 +176,10 @@ impl Keeper {
     }
 }
 
-/// What is to be said of the objects' runs where they are not kept.
-fn elsewhere(holder: &Holder, any: bool, namespace: &str) -> Option<String> {
-    match holder {
-        _ if !any => None,
-        Holder::Me => None,
-        Holder::Nobody => Some("no server has begun to keep the Gadget objects running".to_owned()),
-        Holder::Other(name) => {
-            let pod = name.split('_').next().unwrap_or(name);
-            Some(format!(
-                "the runs of Gadget objects are kept by another server, the pod {pod}: ask that one (kubectl port-forward \
-                 -n {namespace} pod/{pod} 8080)"
-            ))
-        }
-    }
+/// What is to be said of the objects' runs while there are none.
+fn note(holder: &Holder, any: bool) -> Option<String> {
+    let nobody = any && *holder == Holder::Nobody;
+    nobody.then(|| "no server has begun to keep the Gadget objects running".to_owned())
 }
 
 #[cfg(test)]
@@ -198,12 +187,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_runs_are_is_said_when_there_are_objects() {
-        let other = Holder::Other("gadgetry-server-5f_1_0badcafe".into());
-        assert_eq!(elsewhere(&other, false, "gadgetry"), None);
-        assert_eq!(elsewhere(&Holder::Me, true, "gadgetry"), None);
-        assert!(elsewhere(&Holder::Nobody, true, "gadgetry").is_some());
-        let said = elsewhere(&other, true, "here").unwrap();
-        assert!(said.contains("-n here pod/gadgetry-server-5f 8080"), "{said}");
+    fn that_objects_wait_for_a_server_is_said() {
+        assert!(note(&Holder::Nobody, true).is_some());
+        for (holder, any) in [
+            (Holder::Nobody, false),
+            (Holder::Me, true),
+            (Holder::Other("gadgetry-server-5f_1_0".into()), true),
+        ] {
+            assert_eq!(note(&holder, any), None, "{holder:?}");
+        }
     }
 }
