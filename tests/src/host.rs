@@ -9,6 +9,8 @@ use tempfile::TempDir;
 /// A `gadgetry` with folders of its own, gone when it is dropped.
 pub struct Host {
     folder: TempDir,
+    /// What its commands start with.
+    before: Vec<String>,
 }
 
 impl Default for Host {
@@ -20,7 +22,18 @@ impl Default for Host {
 impl Host {
     /// With nothing in its store and no policy: only built-in gadgets may run.
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), before: Vec::new() }
+    }
+
+    /// The same, with the capabilities that an agent has in a cluster and no others.
+    pub fn limited() -> Self {
+        let objects = gadgetry_deploy::render(&["default".to_owned()]).expect("the manifests render");
+        let agent = objects.into_iter().find(|it| it.kind() == "DaemonSet").expect("a DaemonSet").0;
+        let kept = agent.pointer("/spec/template/spec/containers/0/securityContext/capabilities/add");
+        let kept = kept.and_then(serde_json::Value::as_array).expect("capabilities").iter();
+        let kept = kept.map(|it| format!(",+{}", it.as_str().expect("a name").to_lowercase()));
+        let bounds = format!("--bounding-set=-all{}", kept.collect::<String>());
+        Self { before: vec!["setpriv".into(), bounds, "--inh-caps=-all".into()], ..Self::new() }
     }
 
     /// Its folder.
@@ -49,8 +62,15 @@ impl Host {
 
     /// A command of it.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(Self::binary());
-        command.args(arguments).envs(self.environment()).current_dir(self.folder()).stdin(Stdio::null());
+        let binary = Self::binary().display().to_string();
+        let mut all = self.before.iter().chain([&binary]);
+        let mut command = Command::new(all.next().unwrap_or(&binary));
+        command
+            .args(all)
+            .args(arguments)
+            .envs(self.environment())
+            .current_dir(self.folder())
+            .stdin(Stdio::null());
         command
     }
 

@@ -1,7 +1,7 @@
 //! The kubelet's part: containers of the image, started by runc as a pod's template says and in no other way: arguments,
 //! environment, user, capabilities, read-only root, files of Secrets and ConfigMaps, folders of the node, and the service
-//! account's token. What is not as on a node: nothing limits memory and CPU, there is no seccomp profile, and no network of
-//! a pod's own: each has an address of the loopback, at which it listens where the template says `0.0.0.0`.
+//! account's token, and the runtime's seccomp profile. What is not as on a node: nothing limits memory and CPU, and there is
+//! no network of a pod's own: each has an address of the loopback, at which it listens where the template says `0.0.0.0`.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::cluster::{World, ready_pod};
 use crate::image::Image;
 use crate::nodes::Files;
+use crate::seccomp::runtime_default;
 
 /// How long a pod may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -185,7 +186,7 @@ impl Template<'_> {
         arguments.extend(expanded.map(Value::from));
         arguments.extend(self.more.iter().map(|it| json!(it)));
         let environment: Vec<_> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut namespaces = vec!["ipc", "uts", "mount"];
+        let mut namespaces = vec!["ipc", "uts", "mount", "cgroup"];
         if self.pod["hostPID"] != true {
             namespaces.push("pid");
         }
@@ -196,10 +197,18 @@ impl Template<'_> {
             "hostname": "pod",
             "mounts": self.mounts(),
             "linux": {"namespaces": namespaces.iter().map(|it| json!({"type": it})).collect::<Vec<_>>(),
+                "seccomp": self.seccomp(&capabilities),
                 // What containerd hides of every container that is not privileged.
                 "maskedPaths": ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
                     "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"],
                 "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}})
+    }
+
+    fn seccomp(&self, capabilities: &[String]) -> Value {
+        let said = [&self.container["securityContext"], &self.pod["securityContext"]];
+        let profile = said.into_iter().find_map(|it| it["seccompProfile"]["type"].as_str());
+        assert_eq!(profile, Some("RuntimeDefault"), "what is not asked for is no profile at all");
+        runtime_default(capabilities)
     }
 
     /// The container's word first, then the pod's, then the image's.

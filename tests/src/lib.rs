@@ -13,6 +13,7 @@ pub mod listener;
 pub mod nodes;
 pub mod registry;
 pub mod rows;
+pub mod seccomp;
 pub mod shell;
 pub mod suite;
 

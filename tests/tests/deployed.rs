@@ -31,6 +31,15 @@ fn seen<'a>(answer: &'a Value, pointer: &str) -> BTreeSet<&'a str> {
     rows(answer).iter().filter_map(|row| row.pointer(pointer)?.as_str()).collect()
 }
 
+/// The built-in gadgets that look at a node.
+fn built_in() -> Vec<String> {
+    let folders = std::fs::read_dir(gadgetry_tests::root().join("gadgets")).expect("the gadgets");
+    let names = folders.map(|it| it.expect("a folder").file_name().into_string().expect("UTF-8"));
+    let mut names: Vec<String> = names.filter(|name| name != "ai_security").collect();
+    names.sort_unstable();
+    names
+}
+
 #[test]
 fn what_deploy_installs_runs_as_it_says_and_answers_a_laptop_from_all_nodes() {
     let _alone = alone();
@@ -38,7 +47,9 @@ fn what_deploy_installs_runs_as_it_says_and_answers_a_laptop_from_all_nodes() {
     let authority = Authority::new().write(&world.host.folder().join("api"), "127.0.0.1", false);
     let kubelet = Kubelet::new(&world, &authority);
     let kubeconfig = world.kubeconfig();
-    let deploy = world.host.start(&["deploy", "--timeout=120s", &kubeconfig]);
+    // Clients come by the servers' addresses here, and not by the Service's name.
+    let hosts = format!("--set=allowedHosts={},{}", address(3), address(4));
+    let deploy = world.host.start(&["deploy", "--timeout=120s", &hosts, &kubeconfig]);
 
     let (agents, servers) =
         (applied(&world, "DaemonSet", "gadgetry-agent"), applied(&world, "Deployment", "gadgetry-server"));
@@ -72,7 +83,7 @@ fn what_deploy_installs_runs_as_it_says_and_answers_a_laptop_from_all_nodes() {
     // A pod of the node n1, and a program whose file was deleted since it started, as an upgrade would.
     world.pod("shop", "web-0", "deployed-web-0", &json!({"app": "web"}));
     let _pod = Pod::start("shop", "web-0", "deployed-web-0");
-    let copy = world.host.folder().join("copying");
+    let copy = world.host.folder().join("busybox");
     std::fs::copy("/bin/busybox", &copy).expect("a copy");
     let copying = Busy::start(
         Command::new(&copy).args(["dd", "if=/dev/zero", "of=/dev/null", "bs=1M"]).stderr(Stdio::null()),
@@ -123,6 +134,25 @@ fn what_deploy_installs_runs_as_it_says_and_answers_a_laptop_from_all_nodes() {
     );
     // All that is run could be opened, also what has no name any more.
     assert!(!tls.to_string().contains("CHECKPOINT_RESTORE") && tls["isError"] != true, "{tls}");
+
+    // Every gadget does with an agent's capabilities and its seccomp profile.
+    let gadgets = built_in();
+    let steps = gadgets.iter().fold(Steps::new(), |steps, name| {
+        let arguments = match name.as_str() {
+            // It must be told of whom.
+            "traceloop" => json!({"duration": 1, "comm": "sh", "node": ["n1"]}),
+            name if name.starts_with("snapshot_") => json!({"node": ["n1"], "max_rows": 1}),
+            _ => json!({"duration": 1, "node": ["n1"], "max_rows": 1}),
+        };
+        steps.and_call(name, arguments)
+    });
+    let images = format!("-gadget-images={}", gadgets.join(","));
+    let client = client::stdio(&world.host, "auto", &[&images, arguments[1], arguments[2]], steps);
+    assert_eq!(client.results.len(), gadgets.len());
+    for (name, result) in gadgets.iter().zip(&client.results) {
+        let by_node = &result["structuredContent"]["summary"]["by_node"];
+        assert!(result["isError"] == false && by_node["n1"].get("error").is_none(), "{name}: {result}");
+    }
 
     // In the cluster, whichever server is asked; both have proved to each other who they are.
     let token = world.double.get("Secret", "gadgetry", "gadgetry-token").expect("the token");

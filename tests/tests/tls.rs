@@ -103,7 +103,9 @@ fn openssl_is_found_however_it_is_called() {
     gcc.arg(tool("tests/tools/tls/client.c")).arg("-o").arg(&client);
     succeeds(gcc.args(["-l:libssl.a", "-l:libcrypto.a", "-ldl", "-lpthread"]));
     let elsewhere = rows::start(&host, "trace_ssl", &["--duration", DURATION, "--pid", "1"]);
-    let all = rows::start(&host, "trace_ssl", &["--duration", DURATION]);
+    // With all rights, and with those of an agent in a cluster, for which the kernel has another way to attach.
+    let limited = Host::limited();
+    let all = [&host, &limited].map(|it| rows::start(it, "trace_ssl", &["--duration", DURATION]));
     // The library under another name, in a place where no library is.
     let library = host.folder().join("data.bin");
     let arch = std::env::consts::ARCH;
@@ -116,21 +118,22 @@ fn openssl_is_found_however_it_is_called() {
         let renamed = scope.spawn(|| run(python(&["renamed", &port, "a renamed one"]).arg(&library)));
         [dynamic, linked, renamed].map(|client| client.join().expect("a client"))
     });
-    let answer = all.answer();
-    for (pid, message) in pids.into_iter().zip(["a dynamic one", "a static one", "a renamed one"]) {
-        assert_talk(&answer, pid, "openssl", &server, message);
-        // The server runs since before the run; its peer is the client.
-        let heard = with(&answer, "payload", message);
-        let heard: Vec<_> = heard.into_iter().filter(|row| row["pid"] == server.process.id()).collect();
-        assert_eq!((heard.len(), &heard[0]["direction"]), (1, &json!("read")), "{heard:?}");
-        assert_eq!(heard[0]["src_port"], server.port, "{}", heard[0]);
-    }
-    assert_eq!(answer["loss"]["total"], 0);
-    let looked_at = &answer["summary"]["looked_at"];
-    let files: Vec<_> =
-        looked_at["files"].as_array().expect("files").iter().filter_map(Value::as_str).collect();
-    for file in [client, library] {
-        assert!(files.contains(&file.to_str().expect("UTF-8")), "{looked_at}");
+    for answer in all.map(rows::Running::answer) {
+        for (pid, message) in pids.into_iter().zip(["a dynamic one", "a static one", "a renamed one"]) {
+            assert_talk(&answer, pid, "openssl", &server, message);
+            // The server runs since before the run; its peer is the client.
+            let heard = with(&answer, "payload", message);
+            let heard: Vec<_> = heard.into_iter().filter(|row| row["pid"] == server.process.id()).collect();
+            assert_eq!((heard.len(), &heard[0]["direction"]), (1, &json!("read")), "{heard:?}");
+            assert_eq!(heard[0]["src_port"], server.port, "{}", heard[0]);
+        }
+        assert_eq!(answer["loss"]["total"], 0);
+        let looked_at = &answer["summary"]["looked_at"];
+        let files: Vec<_> =
+            looked_at["files"].as_array().expect("files").iter().filter_map(Value::as_str).collect();
+        for file in [&client, &library] {
+            assert!(files.contains(&file.to_str().expect("UTF-8")), "{looked_at}");
+        }
     }
     // Nothing of a process out of scope; and what was not asked for is not probed in others.
     let answer = elsewhere.answer();
@@ -171,7 +174,9 @@ fn go_is_found_with_and_without_symbols() {
         program
     };
     let programs = [build("whole", ""), build("stripped", "-s -w")];
-    let all = rows::start(&host, "trace_ssl", &["--duration", DURATION, "--library", "go"]);
+    let limited = Host::limited();
+    let go = ["--duration", DURATION, "--library", "go"];
+    let all = [&host, &limited].map(|it| rows::start(it, "trace_ssl", &go));
     let port = server.port();
     let pids = std::thread::scope(|scope| {
         let clients = programs.each_ref().map(|program| {
@@ -183,13 +188,14 @@ fn go_is_found_with_and_without_symbols() {
         });
         clients.map(|client| client.join().expect("a client"))
     });
-    let answer = all.answer();
-    for (pid, message) in pids.into_iter().zip(["whole", "stripped"]) {
-        assert_talk(&answer, pid, "go", &server, message);
+    for answer in all.map(rows::Running::answer) {
+        for (pid, message) in pids.into_iter().zip(["whole", "stripped"]) {
+            assert_talk(&answer, pid, "go", &server, message);
+        }
+        // The server's OpenSSL was not asked for.
+        assert!(with(&answer, "pid", server.process.id()).is_empty(), "{answer}");
+        assert_eq!(answer["loss"]["total"], 0);
     }
-    // The server's OpenSSL was not asked for.
-    assert!(with(&answer, "pid", server.process.id()).is_empty(), "{answer}");
-    assert_eq!(answer["loss"]["total"], 0);
 }
 
 #[test]

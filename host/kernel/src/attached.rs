@@ -19,10 +19,10 @@ use crate::environment::{self, missing_capabilities};
 use crate::iterator::Iterator;
 use crate::kernel::LoadError;
 use crate::prepare::PreparedHook;
-use crate::program;
+use crate::program::{self, Taken};
 use crate::refusal::{Attempt, Refusal, Refused, causes, list};
-use crate::sys::recursion_misses;
-use crate::uprobe::{self, Loaded, Probe, Probes, lock};
+use crate::sys::{program_id, recursion_misses};
+use crate::uprobe::{self, Linked, Loaded, Probe, Probes, lock};
 use crate::{Kernel, Prepared, Probed, RING_BYTES, ReadError, Reader, Settings, SettingsError, Table};
 
 /// Why a run did not start.
@@ -111,6 +111,20 @@ pub struct Attached {
     tables: Vec<Table>,
     missed: Result<u64, String>,
     probes: Option<Probes>,
+    /// Programs that were loaded for links.
+    linked: Vec<(String, OwnedFd)>,
+}
+
+/// The programs of functions in `hooks`, loaded for links, where events of perf may not be made; else none. An error says
+/// why the kernel loads none.
+fn linked(object: &[u8], ebpf: &Ebpf, hooks: &[&PreparedHook]) -> Result<Linked, String> {
+    let alternatives = hooks.iter().flat_map(|hook| &hook.alternatives);
+    let wanted: Vec<&str> =
+        alternatives.filter(|it| it.functions.is_some()).map(|it| it.program.as_str()).collect();
+    if wanted.is_empty() || environment::is_admin() {
+        return Ok(Linked::new());
+    }
+    uprobe::load_linked(object, ebpf, &wanted)
 }
 
 impl Attached {
@@ -131,6 +145,11 @@ impl Attached {
         let ring_bytes = if streams { settings.ring_size()? } else { *RING_BYTES.start() };
         let bytes = settings.write(&prepared.object, &prepared.bytes)?;
         let mut ebpf = kernel.load(&bytes, ring_bytes).map_err(|error| explain(&error, ring_bytes))?;
+        // Before any map is taken out, as the programs use them.
+        let (linked, no_links) = match linked(&bytes, &ebpf, &hooks) {
+            Ok(linked) => (linked, None),
+            Err(reason) => (Linked::new(), Some(reason)),
+        };
         let mut attached = Self {
             lost: take(&mut ebpf, names::LOST)?,
             scope: take(&mut ebpf, names::SCOPE)?.map(|map| Scope { map }),
@@ -142,6 +161,7 @@ impl Attached {
             tables: tables(&mut ebpf, prepared),
             missed: Ok(0),
             probes: None,
+            linked: Vec::new(),
         };
         if let (Some(scope), Some(wanted)) = (&mut attached.scope, &settings.scope) {
             for mntns in wanted {
@@ -154,11 +174,11 @@ impl Attached {
             attached.reader =
                 Some(reader.map_err(|error| AttachError::Object { reason: error.to_string() })?);
         }
-        let probes = attached.attach(kernel, &mut ebpf, &hooks, settings.frequency()?)?;
+        let probes = attached.attach(kernel, &mut ebpf, linked, &hooks, settings.frequency()?)?;
         *lock(&attached.loaded) = Some(ebpf);
         // Last, as from here on all the rest is there to take what the probes see.
         if !probes.is_empty() {
-            let probes = Probes::start(Arc::clone(&attached.loaded), probes, settings.filter.pid);
+            let probes = Probes::start(Arc::clone(&attached.loaded), probes, settings.filter.pid, no_links);
             attached.probes = Some(probes.map_err(|error| AttachError::Object {
                 reason: format!("its probes can't be attached: {error}"),
             })?);
@@ -170,6 +190,7 @@ impl Attached {
         &mut self,
         kernel: &Kernel,
         ebpf: &mut Ebpf,
+        mut linked: Linked,
         hooks: &[&PreparedHook],
         frequency: u64,
     ) -> Result<Vec<Probe>, AttachError> {
@@ -199,20 +220,28 @@ impl Attached {
                     _ if it.kind == ProgramKind::Uprobe && !environment::has_uprobes() => {
                         Err(Refusal::NoUprobes { release: kernel.release.clone() })
                     }
-                    _ => match ebpf.program_mut(&it.program) {
-                        Some(program) => {
+                    _ => match (linked.remove(&it.program), ebpf.program_mut(&it.program)) {
+                        (Some(linked), _) => program_id(linked.as_fd())
+                            .map(|id| Taken { id, output: None, linked: Some(linked) })
+                            .map_err(|error| Refusal::Other { what: error.to_string() }),
+                        (None, Some(program)) => {
                             let target = program::Target { name: &it.target, btf: &btf, frequency };
                             program::attach(program, target).map_err(|error| attempt.explain(&error))
                         }
-                        None => Err(Refusal::Other { what: "the loader did not find it".into() }),
+                        (None, None) => Err(Refusal::Other { what: "the loader did not find it".into() }),
                     },
                 };
                 let (program, kind, target) = (it.program.clone(), it.kind, it.target.clone());
                 match attached {
-                    Ok(attached) => {
+                    Ok(mut attached) => {
+                        let linked = attached.linked.take();
+                        // Another descriptor, by which its count is read at the end.
+                        let again = linked.as_ref().map(OwnedFd::try_clone).and_then(Result::ok);
+                        self.linked.extend(again.map(|it| (program.clone(), it)));
                         let probe = |target: &uprobe::Target| Probe {
                             program: program.clone(),
                             target: target.clone(),
+                            linked,
                         };
                         probes.extend(it.functions.as_ref().map(probe));
                         taken = Some((program, kind, target, attached));
@@ -303,11 +332,14 @@ impl Attached {
         self.iterators.clear();
         // Without its programs, the probes' thread attaches nothing more.
         let Some(mut ebpf) = lock(&self.loaded).take() else { return };
+        let linked = std::mem::take(&mut self.linked);
         let used = |name: &str| self.programs.iter().any(|it| it.program == name);
         // A descriptor keeps a program, and its count, but not its link: read before, the count would not be final.
         let hold = |program: &aya::programs::Program| program.fd().ok()?.as_fd().try_clone_to_owned().ok();
-        let all = ebpf.programs().filter(|(name, _)| used(name));
-        let held: Vec<Option<OwnedFd>> = all.map(|(_, program)| hold(program)).collect();
+        let is_linked = |name: &str| linked.iter().any(|(it, _)| it == name);
+        let all = ebpf.programs().filter(|(name, _)| used(name) && !is_linked(name));
+        let mut held: Vec<Option<OwnedFd>> = all.map(|(_, program)| hold(program)).collect();
+        held.extend(linked.into_iter().map(|(_, it)| Some(it)));
         let programs = ebpf.programs_mut().filter(|(name, _)| used(name));
         std::thread::scope(|scope| {
             if let Some(probes) = &self.probes {

@@ -55,14 +55,22 @@ pub enum KernelError {
 
 /// What is missing of the capabilities that loading takes; `None` when all is there.
 pub(crate) fn missing_capabilities() -> Result<Option<String>, KernelError> {
+    Ok(missing_in(capabilities()?))
+}
+
+/// Whether this thread may do everything that takes CAP_SYS_ADMIN.
+pub(crate) fn is_admin() -> bool {
+    capabilities().is_ok_and(|mask| mask & (1 << CAP_SYS_ADMIN) != 0)
+}
+
+fn capabilities() -> Result<u64, KernelError> {
     const STATUS: &str = "/proc/thread-self/status";
     let status = fs::read_to_string(STATUS).map_err(|source| KernelError::Io { path: STATUS, source })?;
     let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let mask = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).ok_or_else(|| {
+    line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).ok_or_else(|| {
         let source = io::Error::other("it has no line `CapEff:` with a hexadecimal number");
         KernelError::Io { path: STATUS, source }
-    })?;
-    Ok(missing_in(mask))
+    })
 }
 
 fn missing_in(mask: u64) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Loads one program and attaches it, by its kind.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 
 use aya::programs::perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent};
 use aya::programs::{PerfEvent, Program, ProgramError};
@@ -12,6 +13,8 @@ pub(crate) struct Taken {
     pub(crate) id: u32,
     /// For an iterator: where its output is read.
     pub(crate) output: Option<File>,
+    /// For one that was loaded for links: itself.
+    pub(crate) linked: Option<OwnedFd>,
 }
 
 /// What a program attaches to.
@@ -29,7 +32,7 @@ pub(crate) struct Target<'a> {
 pub(crate) fn attach(program: &mut Program, target: Target<'_>) -> Result<Taken, ProgramError> {
     let attached = load_and_attach(program, target);
     match attached {
-        Ok(output) => Ok(Taken { id: program.info()?.id(), output }),
+        Ok(output) => Ok(Taken { id: program.info()?.id(), output, linked: None }),
         Err(error) => {
             // Fails only for a program that was not loaded.
             let _ = unload(program);

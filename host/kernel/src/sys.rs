@@ -44,7 +44,9 @@ struct GetInfo {
 #[repr(C)]
 #[derive(Default)]
 struct ProgramInfo {
-    before: [u64; 26],
+    kind: u32,
+    id: u32,
+    before: [u64; 25],
     recursion_misses: u64,
 }
 
@@ -52,6 +54,15 @@ struct ProgramInfo {
 /// on kernels before 5.12, which keep no such count. A call on the descriptor, since reading `/proc/self/fdinfo` is an
 /// open, which programs see. aya reads this struct too, and offers only other numbers of it.
 pub(crate) fn recursion_misses(program: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(info(program)?.recursion_misses)
+}
+
+/// The kernel's number for a program that aya has not loaded.
+pub(crate) fn program_id(program: BorrowedFd<'_>) -> io::Result<u32> {
+    Ok(info(program)?.id)
+}
+
+fn info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
     let mut info = ProgramInfo::default();
     let mut get = GetInfo {
         fd: program.as_raw_fd().cast_unsigned(),
@@ -61,7 +72,7 @@ pub(crate) fn recursion_misses(program: BorrowedFd<'_>) -> io::Result<u64> {
     // SAFETY: the attribute is as the kernel defines it for this command, and its pointer is to `len` bytes that live until
     // the call returns, all zero: the kernel follows no pointer that it finds there, and any bits are numbers.
     let done = unsafe { libc::syscall(libc::SYS_bpf, GET_INFO, &raw mut get, size_of::<GetInfo>()) };
-    if done == 0 { Ok(info.recursion_misses) } else { Err(io::Error::last_os_error()) }
+    if done == 0 { Ok(info) } else { Err(io::Error::last_os_error()) }
 }
 
 /// `BPF_MAP_LOOKUP_BATCH`.

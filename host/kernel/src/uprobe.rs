@@ -12,6 +12,7 @@
 //!
 //! What is not looked at, or can't be probed, is counted and told of in the [`Probed`].
 
+mod linked;
 mod report;
 mod target;
 
@@ -31,6 +32,7 @@ use gadgetry_symbols::maps;
 use object::read::ReadCache;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
+pub(crate) use linked::{Linked, load as load_linked};
 pub use report::Probed;
 pub(crate) use target::Target;
 
@@ -58,6 +60,8 @@ pub(crate) type Loaded = Arc<Mutex<Option<Ebpf>>>;
 pub(crate) struct Probe {
     pub(crate) program: String,
     pub(crate) target: Target,
+    /// The program, where it was loaded for links.
+    pub(crate) linked: Option<OwnedFd>,
 }
 
 /// What is shared with the thread that looks for files. Where both are locked, it is before the programs.
@@ -85,6 +89,8 @@ struct Seeker {
     /// The one process that is of interest.
     only: Option<u32>,
     event_type: u32,
+    /// Why there are no links, where they were tried.
+    no_links: Option<String>,
 }
 
 pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -93,8 +99,13 @@ pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Probes {
     /// Attaches to the functions in all files that are mapped now, and goes on with those that are mapped later. `only`:
-    /// in one process alone.
-    pub(crate) fn start(loaded: Loaded, probes: Vec<Probe>, only: Option<u32>) -> io::Result<Self> {
+    /// in one process alone. `no_links`: why programs were not loaded for links, if that was tried.
+    pub(crate) fn start(
+        loaded: Loaded,
+        probes: Vec<Probe>,
+        only: Option<u32>,
+        no_links: Option<String>,
+    ) -> io::Result<Self> {
         let functions = target::all(probes.iter().map(|it| &it.target));
         let state = State {
             report: Report::new(&functions),
@@ -107,7 +118,8 @@ impl Probes {
         };
         let state = Arc::new(Mutex::new(state));
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let seeker = Seeker { state: Arc::clone(&state), functions, only, event_type: probe::event_type()? };
+        let event_type = probe::event_type()?;
+        let seeker = Seeker { state: Arc::clone(&state), functions, only, event_type, no_links };
         // Opened before processes are looked at, so that there is no time between the two.
         let mapped = Mapped::open();
         if let Err(error) = &mapped {
@@ -137,6 +149,7 @@ impl Probes {
         let attached = {
             let mut state = lock(&self.state);
             state.stopped = true;
+            state.probes.clear();
             std::mem::take(&mut state.attached)
         };
         // The counter can only be full if it was raised 2^64 - 2 times.
@@ -289,11 +302,18 @@ impl State {
         // By its descriptor: the file that was read, whatever its name leads to by now.
         let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap_or_default();
         let mut programs = HashSet::new();
-        let mut loaded = lock(&self.loaded);
-        let Some(loaded) = &mut *loaded else { return };
-        for Probe { program, target } in &self.probes {
-            let Some(Program::UProbe(loaded)) = loaded.program_mut(program) else { continue };
-            let Ok(loaded) = loaded.fd() else { continue };
+        let loaded = lock(&self.loaded);
+        let Some(loaded) = &*loaded else { return };
+        for Probe { program, target, linked } in &self.probes {
+            let attach = |place: &probe::Place<'_>| match (linked, loaded.program(program)) {
+                (Some(linked), _) => probe::link(linked.as_fd(), place),
+                (None, Some(Program::UProbe(loaded))) => {
+                    let loaded = loaded.fd().map_err(io::Error::other)?;
+                    probe::attach(loaded.as_fd(), seeker.event_type, place)
+                        .map_err(|error| explained(error, seeker.no_links.as_deref()))
+                }
+                (None, _) => Err(io::Error::other("its program is not loaded")),
+            };
             for place in places {
                 let function = &seeker.functions[place.function];
                 let Some(cookie) = target.functions.iter().position(|it| it == function) else { continue };
@@ -304,7 +324,7 @@ impl State {
                     }
                     let (cookie, at_return) = (cookie as u64, target.at_return());
                     let place = probe::Place { path: &path, offset, at_return, pid: seeker.only, cookie };
-                    match probe::attach(loaded.as_fd(), seeker.event_type, &place) {
+                    match attach(&place) {
                         Ok(attachment) => {
                             self.attached.push(attachment);
                             programs.insert(program.clone());
@@ -315,6 +335,16 @@ impl State {
             }
         }
         self.report.probed(name, programs);
+    }
+}
+
+/// Why an event of perf was refused, with what would help.
+fn explained(error: io::Error, no_links: Option<&str>) -> io::Error {
+    match no_links {
+        Some(no_links) if error.kind() == io::ErrorKind::PermissionDenied => {
+            io::Error::other(format!("{error}: on this kernel it takes CAP_SYS_ADMIN ({no_links})"))
+        }
+        _ => error,
     }
 }
 
