@@ -1,7 +1,7 @@
 //! The kubelet's part: containers of the image, started by runc as a pod's template says and in no other way: arguments,
 //! environment, user, capabilities, read-only root, files of Secrets and ConfigMaps, folders of the node, and the service
-//! account's token, and the runtime's seccomp profile. What is not as on a node: nothing limits memory and CPU, and there is
-//! no network of a pod's own: each has an address of the loopback, at which it listens where the template says `0.0.0.0`.
+//! account's token, limits of memory and CPU, and the runtime's seccomp profile. What is not as on a node: there is no network
+//! of a pod's own, but each has an address of the loopback, at which it listens where the template says `0.0.0.0`.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -197,11 +197,26 @@ impl Template<'_> {
             "hostname": "pod",
             "mounts": self.mounts(),
             "linux": {"namespaces": namespaces.iter().map(|it| json!({"type": it})).collect::<Vec<_>>(),
+                "resources": self.resources(),
                 "seccomp": self.seccomp(&capabilities),
                 // What containerd hides of every container that is not privileged.
                 "maskedPaths": ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
                     "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"],
                 "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}})
+    }
+
+    /// Limits, which are whole cores, and mebibytes or gibibytes.
+    fn resources(&self) -> Value {
+        let limits = &self.container["resources"]["limits"];
+        let number = |of: &str| -> u64 {
+            let text = limits[of].as_str().unwrap_or_else(|| panic!("no limit of {of}"));
+            let (number, unit) = text.split_at(text.find(char::is_alphabetic).unwrap_or(text.len()));
+            let shift = ["", "Ki", "Mi", "Gi"].iter().position(|it| *it == unit).map(|it| it * 10);
+            let number: Option<u64> = number.parse().ok();
+            number.zip(shift).map(|(number, shift)| number << shift).unwrap_or_else(|| panic!("{of}: {text}"))
+        };
+        let period = 100_000;
+        json!({"memory": {"limit": number("memory")}, "cpu": {"quota": number("cpu") * period, "period": period}})
     }
 
     fn seccomp(&self, capabilities: &[String]) -> Value {

@@ -48,7 +48,7 @@ pub const KNOWN: [Known; 20] = [
     known(
         "agent.resources",
         "map",
-        "`requests` and `limits` of an agent. Default: 100m and 128Mi, 1 CPU and 512Mi.",
+        "`requests` and `limits` of an agent. Default: 100m and 128Mi, 1 CPU and 1Gi.",
     ),
     known("agent.priorityClass", "text", "The agents' priority class."),
     known("server.replicas", "number", "Replicas of the server at least. Default: 2."),

@@ -21,6 +21,7 @@ use crate::kernel::LoadError;
 use crate::prepare::PreparedHook;
 use crate::program::{self, Taken};
 use crate::refusal::{Attempt, Refusal, Refused, causes, list};
+use crate::starting;
 use crate::sys::{program_id, recursion_misses};
 use crate::uprobe::{self, Linked, Loaded, Probe, Probes, lock};
 use crate::{Kernel, Prepared, Probed, RING_BYTES, ReadError, Reader, Settings, SettingsError, Table};
@@ -144,6 +145,7 @@ impl Attached {
         let streams = hooks.iter().flat_map(|hook| &hook.alternatives).any(|it| it.kind != ProgramKind::Iter);
         let ring_bytes = if streams { settings.ring_size()? } else { *RING_BYTES.start() };
         let bytes = settings.write(&prepared.object, &prepared.bytes)?;
+        let turn = starting::turn();
         let mut ebpf = kernel.load(&bytes, ring_bytes).map_err(|error| explain(&error, ring_bytes))?;
         // Before any map is taken out, as the programs use them.
         let (linked, no_links) = match linked(&bytes, &ebpf, &hooks) {
@@ -176,6 +178,7 @@ impl Attached {
         }
         let probes = attached.attach(kernel, &mut ebpf, linked, &hooks, settings.frequency()?)?;
         *lock(&attached.loaded) = Some(ebpf);
+        drop(turn);
         // Last, as from here on all the rest is there to take what the probes see.
         if !probes.is_empty() {
             let probes = Probes::start(Arc::clone(&attached.loaded), probes, settings.filter.pid, no_links);

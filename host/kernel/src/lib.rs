@@ -23,8 +23,10 @@ mod program;
 mod reader;
 mod refusal;
 mod settings;
+mod starting;
 mod sys;
 mod table;
+mod unused;
 mod uprobe;
 
 pub use attached::{AttachError, Attached, AttachedProgram, MissingHook, Scope};

@@ -15,7 +15,7 @@ use crate::co_re;
 use crate::program::EVENTS;
 use crate::refusal::nearest;
 use crate::table::{MAX_TABLE, MAX_VALUE};
-use crate::uprobe;
+use crate::{unused, uprobe};
 
 /// Why an object can't be used on this kernel.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +154,7 @@ impl Prepared {
         prepared.check_maps()?;
         prepared.resolve_fields(kernel, release)?;
         prepared.resolve_relocations()?;
+        unused::shrink(&mut prepared.bytes);
         Ok(prepared)
     }
 

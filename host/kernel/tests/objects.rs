@@ -29,6 +29,18 @@ fn a_c_object_with_relocations_is_loaded() {
 }
 
 #[test]
+fn a_map_that_no_program_uses_takes_no_room() {
+    let prepared = KERNEL.prepare(&compile("unused", &[]), &[hook("openat", &["openat"])]).unwrap();
+    let _attached = KERNEL.attach(&prepared, &settings()).unwrap();
+    let of = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(entry.ok()?.path()).ok();
+    let all: Vec<String> = std::fs::read_dir("/proc/self/fdinfo").unwrap().filter_map(of).collect();
+    let has = |entries: &str| {
+        all.iter().flat_map(|it| it.lines()).any(|it| it == format!("max_entries:\t{entries}"))
+    };
+    assert!(has("5001") && !has("6001"), "{all:?}");
+}
+
+#[test]
 fn an_iterator_sees_every_process() {
     let prepared = KERNEL.prepare(&compile("core", &[]), &[hook("tasks", &["tasks"])]).unwrap();
     let mut attached = KERNEL.attach(&prepared, &settings()).unwrap();
