@@ -10,20 +10,23 @@ use gadget_abi::names;
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SectionKind};
 
-/// Where maps are defined, each by a record of numbers: type, sizes of key and value, entries.
+/// Where maps are defined, each by a record that begins with four numbers: type, sizes of key and value, entries.
 const SECTION: &str = "maps";
-const TYPE: usize = 0;
-const ENTRIES: usize = 12;
+const RECORD: usize = 16;
+/// Where the entries are, behind the type.
+const ENTRIES: usize = 8;
 /// Types, by the kernel's numbers, that can have one entry: hashes, arrays, and their kinds for each CPU or by use.
 const SHRINKABLE: [u32; 6] = [1, 2, 5, 6, 9, 10];
 
 /// Leaves room for one entry in each map that nothing uses. An object that is not as expected stays as it is.
 pub(crate) fn shrink(bytes: &mut [u8]) {
     for at in unused(bytes).unwrap_or_default() {
-        let number = |from: usize| Some(u32::from_le_bytes(*bytes.get(from..)?.first_chunk()?));
-        let shrinks = number(at + TYPE).is_some_and(|it| SHRINKABLE.contains(&it));
-        if let Some(entries) = bytes.get_mut(at + ENTRIES..at + ENTRIES + 4).filter(|_| shrinks) {
-            entries.copy_from_slice(&1_u32.to_le_bytes());
+        let Some(record) = bytes.get_mut(at..).and_then(|it| it.first_chunk_mut::<RECORD>()) else {
+            continue;
+        };
+        let (kind, rest) = record.split_at_mut(4);
+        if SHRINKABLE.iter().any(|it| *kind == it.to_le_bytes()) {
+            rest[ENTRIES..].copy_from_slice(&1_u32.to_le_bytes());
         }
     }
 }

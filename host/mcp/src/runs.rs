@@ -87,8 +87,11 @@ impl RunTool {
         };
         let output = match self {
             Self::List => {
-                json!({"type": "object", "properties": {"runs": {"type": "array"}, "notes": {"type": "array"}},
-                       "required": ["runs"]})
+                let mut list = json!({"type": "object", "properties": {"runs": {"type": "array"}}, "required": ["runs"]});
+                if standing {
+                    list["properties"]["notes"] = json!({"type": "array"});
+                }
+                list
             }
             Self::Get => {
                 json!({"type": "object", "properties": {"run": {}, "rows": {"type": "array"}, "missed": {},
