@@ -80,15 +80,15 @@ async fn draw<R: Runner>(
     let gadget = gadgets.iter().find(|it| it.identity.name == name);
     let gadget = gadget.ok_or_else(|| format!("the gadget {name} is no longer offered"))?;
     let view = of(gadget).ok_or_else(|| format!("the rows of {name} make no flame graph"))?;
-    let (mut rows, mut missed) = (Vec::new(), 0);
-    loop {
-        missed += page.missed;
-        rows.append(&mut page.rows);
-        if page.left == 0 {
-            break;
-        }
+    // Those that come meanwhile are for the next picture: a run that goes on has no last row.
+    let (mut left, mut missed) = (page.left, page.missed);
+    let mut rows = std::mem::take(&mut page.rows);
+    while left > 0 {
         let ask = Ask { cursor: Some(&page.cursor), ..Ask::whole(id, PART) };
         page = desk.get(asker, ask).await.map_err(said)?;
+        missed += page.missed;
+        left = left.saturating_sub((page.missed + page.rows.len() as u64).max(1));
+        rows.append(&mut page.rows);
     }
     let title = match missed {
         0 => name,
