@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use gadgetry_run::runs::{Ask, Asker, Kept, MAX_WAIT, Page, Run, RunsError};
+use gadgetry_run::runs::{Ask, Asker, Kept, MAX_WAIT, Page, Run};
 use tonic::transport::Channel;
 use tonic::{Code, Extensions, Request, Response, Status};
 
 use crate::listen::Via;
-use crate::service::status;
+use crate::service::{given, json, status};
 use crate::v1::peers_client::PeersClient;
 use crate::v1::peers_server::{Peers, PeersServer};
 use crate::{MESSAGE, v1};
@@ -40,10 +40,6 @@ fn asker(asker: &Option<v1::Asker>) -> Result<Asker<'_>, Status> {
     Ok(Asker { owner: &asker.owner, all: asker.all })
 }
 
-fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Status> {
-    serde_json::to_vec(value).map_err(|error| Status::internal(error.to_string()))
-}
-
 fn sent(run: &Run) -> Result<v1::KeptRun, Status> {
     Ok(v1::KeptRun { run: json(run)?, updated: run.updated.clone() })
 }
@@ -66,11 +62,9 @@ impl Peers for Answering {
     ) -> Result<Response<v1::GetKeptResponse>, Status> {
         proven(request.extensions())?;
         let v1::GetKeptRequest { asker: who, id, cursor, wait_ms, max_rows, budget } = request.get_ref();
-        let some = |text: &'_ String| (!text.is_empty()).then_some(text.clone());
-        let (id, cursor) = (some(id), some(cursor));
         let ask = Ask {
-            id: id.as_deref(),
-            cursor: cursor.as_deref(),
+            id: given(id),
+            cursor: given(cursor),
             wait: Duration::from_millis((*wait_ms).into()).min(MAX_WAIT),
             max_rows: usize::try_from(*max_rows).unwrap_or(usize::MAX),
             budget: usize::try_from(*budget).unwrap_or(usize::MAX).min(BUDGET),
@@ -169,11 +163,5 @@ fn failed(status: &Status) -> PeerError {
         }
         Code::Unimplemented => PeerError::Away("it is of a version that can't be asked".to_owned()),
         _ => PeerError::Away(status.message().to_owned()),
-    }
-}
-
-impl From<PeerError> for RunsError {
-    fn from(error: PeerError) -> Self {
-        Self::Said(error.to_string())
     }
 }

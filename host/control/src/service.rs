@@ -280,11 +280,9 @@ impl<S: Source> Control for Offered<S> {
         let v1::GetRunRequest { id, cursor, wait_seconds, max_rows } = request.into_inner();
         let max_rows = if max_rows == 0 { usize::MAX } else { max_rows as usize };
         let wait = Duration::from_secs(wait_seconds.into());
-        let cursor = (!cursor.is_empty()).then_some(cursor.as_str());
-        let ask = Ask { id: Some(id.as_str()), cursor, wait, max_rows, budget: PAGE };
+        let ask = Ask { id: Some(id.as_str()), cursor: given(&cursor), wait, max_rows, budget: PAGE };
         let page = self.0.background.get(ask, OWNER).await.map_err(|error| status(&error))?;
-        let page = serde_json::to_vec(&page).map_err(|error| Status::internal(error.to_string()))?;
-        Ok(Response::new(v1::GetRunResponse { page }))
+        Ok(Response::new(v1::GetRunResponse { page: json(&page)? }))
     }
 
     async fn stop_run(&self, request: Request<v1::StopRunRequest>) -> Result<Response<v1::RunState>, Status> {
@@ -297,8 +295,17 @@ impl<S: Source> Control for Offered<S> {
 const OWNER: &str = "control";
 
 fn state(run: &gadgetry_run::runs::Run) -> Result<v1::RunState, Status> {
-    let run = serde_json::to_vec(run).map_err(|error| Status::internal(error.to_string()))?;
-    Ok(v1::RunState { run })
+    Ok(v1::RunState { run: json(run)? })
+}
+
+/// What goes over the wire as JSON, which grows without a new definition.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Status> {
+    serde_json::to_vec(value).map_err(|error| Status::internal(error.to_string()))
+}
+
+/// A text that may be left out, which is empty then.
+pub(crate) fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 pub(crate) fn status(error: &RunsError) -> Status {

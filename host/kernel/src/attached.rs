@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 
-use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
+use aya::maps::{Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfError};
 use gadget_abi::names;
 use gadget_registry::elf::ProgramKind;
@@ -21,6 +21,7 @@ use crate::kernel::LoadError;
 use crate::prepare::PreparedHook;
 use crate::program::{self, Taken};
 use crate::refusal::{Attempt, Refusal, Refused, causes, list};
+use crate::scope::{Scope, io_error};
 use crate::starting;
 use crate::sys::{program_id, recursion_misses};
 use crate::uprobe::{self, Linked, Loaded, Probe, Probes, lock};
@@ -116,18 +117,6 @@ pub struct Attached {
     linked: Vec<(String, OwnedFd)>,
 }
 
-/// The programs of functions in `hooks`, loaded for links, where events of perf may not be made; else none. An error says
-/// why the kernel loads none.
-fn linked(object: &[u8], ebpf: &Ebpf, hooks: &[&PreparedHook]) -> Result<Linked, String> {
-    let alternatives = hooks.iter().flat_map(|hook| &hook.alternatives);
-    let wanted: Vec<&str> =
-        alternatives.filter(|it| it.functions.is_some()).map(|it| it.program.as_str()).collect();
-    if wanted.is_empty() || environment::is_admin() {
-        return Ok(Linked::new());
-    }
-    uprobe::load_linked(object, ebpf, &wanted)
-}
-
 impl Attached {
     pub(crate) fn new(
         kernel: &Kernel,
@@ -148,13 +137,13 @@ impl Attached {
         let turn = starting::turn();
         let mut ebpf = kernel.load(&bytes, ring_bytes).map_err(|error| explain(&error, ring_bytes))?;
         // Before any map is taken out, as the programs use them.
-        let (linked, no_links) = match linked(&bytes, &ebpf, &hooks) {
+        let (linked, no_links) = match uprobe::linked(&bytes, &ebpf, &hooks) {
             Ok(linked) => (linked, None),
             Err(reason) => (Linked::new(), Some(reason)),
         };
         let mut attached = Self {
             lost: take(&mut ebpf, names::LOST)?,
-            scope: take(&mut ebpf, names::SCOPE)?.map(|map| Scope { map }),
+            scope: take(&mut ebpf, names::SCOPE)?.map(Scope::new),
             reader: None,
             loaded: Loaded::default(),
             programs: Vec::new(),
@@ -385,35 +374,6 @@ impl Drop for Attached {
     fn drop(&mut self) {
         self.detach();
     }
-}
-
-/// The mount namespaces whose events are wanted, while the run goes on.
-pub struct Scope {
-    map: HashMap<MapData, u32, u8>,
-}
-
-impl Scope {
-    /// Adds a mount namespace.
-    pub fn add(&mut self, mntns: u32) -> io::Result<()> {
-        self.map.insert(mntns, 1, 0).map_err(|error| io_error(&error))
-    }
-
-    /// Removes a mount namespace; one that is not there is no error.
-    pub fn remove(&mut self, mntns: u32) -> io::Result<()> {
-        match self.map.remove(&mntns) {
-            Err(MapError::KeyNotFound) => Ok(()),
-            other => other.map_err(|error| io_error(&error)),
-        }
-        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
-    }
-}
-
-fn io_error(error: &MapError) -> io::Error {
-    match error {
-        MapError::SyscallError(failed) => failed.io_error.raw_os_error().map(io::Error::from_raw_os_error),
-        _ => None,
-    }
-    .unwrap_or_else(|| io::Error::other(causes(error)))
 }
 
 /// The tables, whose shape was checked when the object was prepared.

@@ -32,7 +32,7 @@ use gadgetry_symbols::maps;
 use object::read::ReadCache;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-pub(crate) use linked::{Linked, load as load_linked};
+pub(crate) use linked::{Linked, linked};
 pub use report::Probed;
 pub(crate) use target::Target;
 

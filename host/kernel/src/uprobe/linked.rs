@@ -1,8 +1,8 @@
 //! Programs for functions, loaded for links (`uprobe_multi`, Linux 6.6).
 //!
-//! The older way is an event of perf for each place. Since 6.16, and in the stable kernels of that time, it takes
-//! CAP_SYS_ADMIN, which agents in a cluster do not have: a breakpoint in the middle of an instruction crashes whoever
-//! comes by. A link is made by whoever may load the program. aya loads none for such links, so it is done here, of the
+//! The older way is an event of perf for each place. Since CVE-2025-38466 was mended (6.16, 6.12.39, 6.6.99, 6.1.146,
+//! 5.15.189) it takes CAP_SYS_ADMIN, which agents in a cluster do not have: a breakpoint in the middle of an instruction
+//! crashes whoever comes by. A link is made by whoever may load the program. aya loads none for such links, so it is done here, of the
 //! same object, and on the maps that aya made.
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,15 +12,27 @@ use aya::Ebpf;
 use aya::maps::{Map, MapData};
 use aya_obj::Object;
 
+use crate::environment;
+use crate::prepare::PreparedHook;
 use crate::refusal::causes;
 use crate::sys::uprobe::load as load_program;
 
 /// Programs by their names.
 pub(crate) type Linked = BTreeMap<String, OwnedFd>;
 
-/// Loads the programs `wanted` of `object`, which `ebpf` was made of; all maps must still be there. An error says why this
-/// kernel takes them not.
-pub(crate) fn load(object: &[u8], ebpf: &Ebpf, wanted: &[&str]) -> Result<Linked, String> {
+/// The programs of functions in `hooks`, loaded for links, where events of perf may not be made; else none. `ebpf` was made
+/// of `object`, and all its maps must still be there. An error says why the kernel loads none.
+pub(crate) fn linked(object: &[u8], ebpf: &Ebpf, hooks: &[&PreparedHook]) -> Result<Linked, String> {
+    let alternatives = hooks.iter().flat_map(|hook| &hook.alternatives);
+    let wanted: Vec<&str> =
+        alternatives.filter(|it| it.functions.is_some()).map(|it| it.program.as_str()).collect();
+    if wanted.is_empty() || environment::is_admin() {
+        return Ok(Linked::new());
+    }
+    load(object, ebpf, &wanted)
+}
+
+fn load(object: &[u8], ebpf: &Ebpf, wanted: &[&str]) -> Result<Linked, String> {
     let mut object = Object::parse(object).map_err(|error| causes(&error))?;
     let maps = std::mem::take(&mut object.maps);
     let made = maps.iter().filter_map(|(name, map)| {
